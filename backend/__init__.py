@@ -1,0 +1,1 @@
+"""Vigil: a 24/7 monitoring dashboard for detox units."""

@@ -1,0 +1,174 @@
+"""Who is asking: the signed-in person, or a machine with a token, and what they may do here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from backend.accounts.devices.models import Device
+from backend.accounts.permissions import ALLOWED, Permission, Role
+from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in.service import IDLE, token_hash
+from backend.accounts.staff.models import Posting, Staff
+from backend.accounts.units.models import Unit
+from backend.core import clock
+from backend.core.db import Db, new_session
+from backend.core.deed import DeedForm
+from backend.core.errors import Conflict, NotAllowed, SignedOut
+
+COOKIE = "__Host-vigil"
+# Plain HTTP on this machine only: the demo.
+COOKIE_WITHOUT_TLS = "vigil"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Somebody who acts, on the unit they act on."""
+
+    id: int
+    name: str
+    role: Role
+    unit: Unit
+    sign_in_id: int | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The unit's clock."""
+        return ZoneInfo(self.unit.time_zone)
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role allows it."""
+        return permission in ALLOWED[self.role]
+
+    def must(self, permission: Permission) -> None:
+        """Refuse, in a sentence."""
+        if not self.may(permission):
+            raise NotAllowed("Your role on this unit does not allow this.")
+
+    def signs(self, form: DeedForm) -> None:
+        """Refuse a form that somebody else opened: the signer is the person at the keys."""
+        if form.opened_by != self.id:
+            raise Conflict("This form was opened by someone else. Open it again to sign it.")
+
+
+def _is_live_refresh(request: Request) -> bool:
+    """A page that refreshes itself is nobody's activity."""
+    return request.headers.get("Vigil-Refresh") == "1" or request.url.path == "/live"
+
+
+def token_of(request: Request) -> str | None:
+    """What this browser presents, if it presents anything."""
+    return request.cookies.get(COOKIE) or request.cookies.get(COOKIE_WITHOUT_TLS)
+
+
+# Every request asks this: put together once.
+AT_THE_KEYS = (
+    select(SignIn, Staff, Posting.role, Unit)
+    .join(Staff, Staff.id == SignIn.staff_id)
+    .join(Unit, Unit.id == SignIn.unit_id)
+    .join(
+        Posting,
+        (Posting.staff_id == Staff.id)
+        & (Posting.unit_id == SignIn.unit_id)
+        & Posting.until_at.is_(None),
+    )
+    .where(
+        SignIn.token_sha256 == bindparam("token_sha256"),
+        SignIn.ended_at.is_(None),
+        SignIn.expires_at > bindparam("now"),
+        SignIn.last_active_at > bindparam("idle_since"),
+        Staff.disabled_at.is_(None),
+    )
+)
+
+
+def at_the_keys(session: Session, token: str | None, *, active: bool, now: datetime) -> Actor:
+    """The person whose browser holds this token."""
+    if not token:
+        raise SignedOut("Sign in first.")
+    presented = {"token_sha256": token_hash(token), "now": now, "idle_since": now - IDLE}
+    row = session.execute(AT_THE_KEYS, presented).one_or_none()
+    if row is None:
+        raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
+    sign_in, person, role, unit = row
+    # Once a minute is enough to know that somebody is there, and spares a write a request.
+    if active and now - sign_in.last_active_at > timedelta(minutes=1):
+        session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
+    return Actor(id=person.id, name=person.name, role=role, unit=unit, sign_in_id=sign_in.id)
+
+
+def signed_in(request: Request, db: Db) -> Actor:
+    """The person at the keys, or 401."""
+    actor = at_the_keys(
+        db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
+    )
+    request.state.staff_id = actor.id
+    return actor
+
+
+def by_token(request: Request, db: Db) -> Actor:
+    """The machine that holds this bearer token, or 401."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise SignedOut("Send a device token: Authorization: Bearer …")
+    row = db.execute(
+        select(Staff, Posting.role, Unit)
+        .join(Device, Device.staff_id == Staff.id)
+        .join(Unit, Unit.id == Device.unit_id)
+        .join(
+            Posting,
+            (Posting.staff_id == Staff.id)
+            & (Posting.unit_id == Device.unit_id)
+            & Posting.until_at.is_(None),
+        )
+        .where(
+            Device.token_sha256 == token_hash(token.strip()),
+            Device.revoked_at.is_(None),
+            Staff.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        raise SignedOut("This token is not known, or has been revoked.")
+    staff, role, unit = row
+    return Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A signed-in person whose role has this permission. Routes that load no stay ask for this."""
+
+    permission: Permission
+
+    def __call__(self, actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
+        """The person, or 403."""
+        actor.must(self.permission)
+        return actor
+
+
+@dataclass(frozen=True)
+class TokenAllowed:
+    """The same, for a machine."""
+
+    permission: Permission
+
+    def __call__(self, actor: Annotated[Actor, Depends(by_token)]) -> Actor:
+        """The machine, or 403."""
+        actor.must(self.permission)
+        return actor
+
+
+def listening(request: Request) -> Actor:
+    """The person at the keys, or 401. A stream lives for hours and must hold no session."""
+    with new_session() as session:
+        return at_the_keys(session, token_of(request), active=False, now=clock.now())
+
+
+SignedIn = Annotated[Actor, Depends(signed_in)]
+Listening = Annotated[Actor, Depends(listening)]
+ByToken = Annotated[Actor, Depends(by_token)]
+Gate = Callable[..., Actor]

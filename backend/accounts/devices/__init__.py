@@ -1,0 +1,1 @@
+"""Machines that may post to a unit."""

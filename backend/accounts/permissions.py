@@ -1,0 +1,79 @@
+"""What each role may do: one enum, one table."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The part a person plays on one unit."""
+
+    NURSE = "nurse"
+    TECHNICIAN = "technician"
+    CHARGE_NURSE = "charge_nurse"
+    PHYSICIAN = "physician"
+    THERAPIST = "therapist"
+    ADMINISTRATOR = "administrator"
+    APPROVER = "approver"
+    PRIVACY_OFFICER = "privacy_officer"
+    DEVICE = "device"
+    INTERFACE = "interface"
+
+
+# They present a token and never a password.
+MACHINES = frozenset({Role.DEVICE, Role.INTERFACE})
+
+
+class Permission(StrEnum):
+    """One thing that a route may ask for."""
+
+    SEE_BOARD = "see_board"
+    SEE_CHART = "see_chart"
+    RECORD_OBSERVATION = "record_observation"
+    CORRECT_OBSERVATION = "correct_observation"
+    ORDER_OBSERVATIONS = "order_observations"
+    MANAGE_STAYS = "manage_stays"
+    SEE_ALERTS = "see_alerts"
+    ANSWER_ALERT = "answer_alert"
+    CLOSE_EMERGENCY = "close_emergency"
+    SEE_REPORTS = "see_reports"
+    EXPORT_REPORT = "export_report"
+    SEE_IDENTIFIED_REPORT = "see_identified_report"
+    MANAGE_DEVICES = "manage_devices"
+
+
+P = Permission
+_BEDSIDE = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
+_NURSE = _BEDSIDE | {P.CORRECT_OBSERVATION, P.ANSWER_ALERT, P.SEE_REPORTS}
+
+ALLOWED: dict[Role, frozenset[Permission]] = {
+    Role.NURSE: frozenset(_NURSE | {P.MANAGE_STAYS}),
+    Role.TECHNICIAN: frozenset(_BEDSIDE),
+    Role.CHARGE_NURSE: frozenset(
+        _NURSE
+        | {
+            P.MANAGE_STAYS,
+            P.ORDER_OBSERVATIONS,
+            P.EXPORT_REPORT,
+            P.SEE_IDENTIFIED_REPORT,
+        }
+    ),
+    Role.PHYSICIAN: frozenset(
+        _NURSE
+        | {
+            P.MANAGE_STAYS,
+            P.ORDER_OBSERVATIONS,
+            P.CLOSE_EMERGENCY,
+            P.EXPORT_REPORT,
+            P.SEE_IDENTIFIED_REPORT,
+        }
+    ),
+    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART}),
+    # Counts, never charts.
+    Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES}),
+    Role.APPROVER: frozenset({P.SEE_REPORTS}),
+    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS}),
+    # A monitor posts and reads nothing back; an interface engine also reads and answers.
+    Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
+    Role.INTERFACE: frozenset(
+        _BEDSIDE | {P.ANSWER_ALERT, P.MANAGE_STAYS, P.SEE_REPORTS, P.EXPORT_REPORT}
+    ),
+}

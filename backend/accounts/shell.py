@@ -1,0 +1,56 @@
+"""What surrounds every page: the unit and its clock, who is signed in, and where they may go."""
+
+from datetime import datetime
+
+from backend.accounts.access import Actor
+from backend.accounts.permissions import ALLOWED, Permission, Role
+from backend.clinical import shift
+from backend.core import local_time
+from backend.core.settings import settings
+from backend.core.web import NavLink, Shell
+
+ROLE_WORDS = {
+    Role.NURSE: "nurse",
+    Role.TECHNICIAN: "technician",
+    Role.CHARGE_NURSE: "charge nurse",
+    Role.PHYSICIAN: "physician",
+    Role.THERAPIST: "therapist",
+    Role.ADMINISTRATOR: "administrator",
+    Role.APPROVER: "clinical approver",
+    Role.PRIVACY_OFFICER: "privacy officer",
+    Role.DEVICE: "device",
+    Role.INTERFACE: "interface",
+}
+PLACES = (
+    ("board", "Board", "/", Permission.SEE_BOARD),
+    ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
+    ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
+)
+
+
+def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
+    """For a page at `here`, one of the names in PLACES or any other word."""
+    zone = actor.zone
+    current = shift.shift_at(now, actor.unit.shift_starts, zone)
+    return Shell(
+        unit_name=actor.unit.name,
+        date_words=local_time.day(now, zone),
+        shift_words=f"{current.name} shift",
+        time_words=local_time.clock_time(now, zone),
+        time_zone=actor.unit.time_zone,
+        staff_name=actor.name,
+        role_words=ROLE_WORDS[actor.role],
+        nav=tuple(
+            NavLink(label=label, path=path, here=name == here)
+            for name, label, path, permission in PLACES
+            if actor.may(permission)
+        ),
+        sees_alerts=actor.may(Permission.SEE_ALERTS),
+        demo=settings().demo,
+        now=now,
+    )
+
+
+def landing(role: Role) -> str:
+    """The first page that this role may see."""
+    return next((path for _, _, path, needs in PLACES if needs in ALLOWED[role]), "/about")

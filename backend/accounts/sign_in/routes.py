@@ -1,0 +1,112 @@
+"""Sign in and out."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from backend.accounts.access import COOKIE, COOKIE_WITHOUT_TLS, SignedIn
+from backend.accounts.shell import ROLE_WORDS, landing
+from backend.accounts.sign_in import service
+from backend.accounts.sign_in.forms import SignInForm
+from backend.accounts.staff import queries as staff
+from backend.core import clock
+from backend.core.db import Db
+from backend.core.errors import UserError
+from backend.core.settings import settings
+from backend.core.web import Screen, render
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoAccount:
+    """One account of the demo unit, offered with one tap."""
+
+    login_name: str
+    name: str
+    role_words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInScreen(Screen, template="accounts/sign_in.html"):
+    """The first page anybody sees."""
+
+    refusal: str | None
+    login_name: str
+    to: str
+    demo_accounts: tuple[DemoAccount, ...]
+    demo_password: str | None
+    any_account: bool
+
+
+def _local_path(to: str) -> str:
+    """Only a path of our own: never `//elsewhere` or a scheme."""
+    plain = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
+    return to if plain else "/"
+
+
+def _screen(
+    db: Db, *, refusal: str | None = None, login_name: str = "", to: str = "/"
+) -> SignInScreen:
+    demo = settings().demo
+    accounts = staff.with_roles(db) if demo else []
+    return SignInScreen(
+        shell=None,
+        refusal=refusal,
+        login_name=login_name,
+        to=_local_path(to),
+        demo_accounts=tuple(
+            DemoAccount(login_name=person.login_name, name=person.name, role_words=ROLE_WORDS[role])
+            for person, role in accounts
+            if person.password_hash
+        ),
+        demo_password=service.DEMO_PASSWORD if demo else None,
+        any_account=staff.how_many(db) > 0,
+    )
+
+
+@router.get("/sign-in")
+def sign_in_screen(db: Db, to: str = "/") -> Response:
+    return render(_screen(db, to=to))
+
+
+@router.post("/sign-in")
+def sign_in(db: Db, form: Annotated[SignInForm, Form()]) -> Response:
+    now = clock.now()
+    try:
+        begun = service.begin(db, login_name=form.login_name, password=form.password, now=now)
+    except UserError as error:
+        return render(
+            _screen(db, refusal=error.sentence, login_name=form.login_name, to=form.to),
+            error.status,
+        )
+    if begun is None:
+        words = "This name and password do not go together. Nothing else is said on purpose."
+        return render(_screen(db, refusal=words, login_name=form.login_name, to=form.to), 401)
+    token, role = begun
+    to = _local_path(form.to)
+    answer = RedirectResponse(landing(role) if to == "/" else to, 303)
+    secure = settings().secure_cookies
+    answer.set_cookie(
+        COOKIE if secure else COOKIE_WITHOUT_TLS,
+        token,
+        max_age=int(service.LONGEST.total_seconds()),
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+        path="/",
+    )
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, db: Db, actor: SignedIn) -> Response:
+    if actor.sign_in_id is not None:
+        service.end(db, actor.sign_in_id, now=clock.now())
+    answer = RedirectResponse("/sign-in", 303)
+    for name in (COOKIE, COOKIE_WITHOUT_TLS):
+        if name in request.cookies:
+            answer.delete_cookie(name, path="/", secure=name == COOKIE, httponly=True)
+    return answer

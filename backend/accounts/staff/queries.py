@@ -1,0 +1,61 @@
+"""Questions about the people who work here."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend.accounts.permissions import Role
+from backend.accounts.staff.models import Posting, Staff
+
+
+def by_login_name(session: Session, login_name: str) -> Staff | None:
+    """The account, whatever the case it was typed in."""
+    return session.scalars(
+        select(Staff).where(Staff.login_name == login_name.strip().casefold())
+    ).one_or_none()
+
+
+def current_posting(session: Session, staff_id: int) -> Posting | None:
+    """Where this person works now; the newest posting where there are several."""
+    return session.scalars(
+        select(Posting)
+        .where(Posting.staff_id == staff_id, Posting.until_at.is_(None))
+        .order_by(Posting.from_at.desc(), Posting.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def posting_on(session: Session, staff_id: int, unit_id: int) -> Posting | None:
+    """What this person does on this unit now."""
+    return session.scalars(
+        select(Posting).where(
+            Posting.staff_id == staff_id,
+            Posting.unit_id == unit_id,
+            Posting.until_at.is_(None),
+        )
+    ).one_or_none()
+
+
+def names(session: Session, staff_ids: Sequence[int]) -> dict[int, str]:
+    """Names by id, for those ids that exist."""
+    rows = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(set(staff_ids))))
+    return {row.id: row.name for row in rows}
+
+
+def with_roles(session: Session) -> list[tuple[Staff, Role]]:
+    """Everybody who is posted somewhere, with the role."""
+    rows = session.execute(
+        select(Staff, Posting.role)
+        .join(Posting, Posting.staff_id == Staff.id)
+        .where(Posting.until_at.is_(None), Staff.disabled_at.is_(None))
+        .order_by(Staff.id)
+    )
+    return [(person, role) for person, role in rows]
+
+
+def how_many(session: Session) -> int:
+    """How many people could sign in; machines and the command line do not count."""
+    return session.scalars(
+        select(func.count()).where(Staff.password_hash.is_not(None), Staff.disabled_at.is_(None))
+    ).one()

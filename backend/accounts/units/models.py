@@ -1,0 +1,38 @@
+"""Units, where people work and lie, and their beds."""
+
+from datetime import datetime, time
+
+from sqlalchemy import ForeignKey, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.db import Base
+
+
+class Unit(Base):
+    """One ward with its own clock, shifts, protocol and people."""
+
+    __tablename__ = "unit"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    time_zone: Mapped[str]
+    shift_starts: Mapped[list[time]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
+
+
+class Bed(Base):
+    """A place to lie in one unit. Retired beds keep their history."""
+
+    __tablename__ = "bed"
+    __table_args__ = (
+        UniqueConstraint("unit_id", "label"),
+        UniqueConstraint("id", "unit_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    label: Mapped[str]
+    room: Mapped[str | None] = mapped_column(default=None)
+    position: Mapped[int] = mapped_column(default=0)
+    retired_at: Mapped[datetime | None] = mapped_column(default=None)

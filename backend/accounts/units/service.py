@@ -1,0 +1,75 @@
+"""Open a unit and put beds into it."""
+
+import re
+from collections.abc import Sequence
+from datetime import time
+from zoneinfo import available_timezones
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from backend.accounts.units.models import Bed, Unit
+from backend.audit import service as audit
+from backend.core import live
+from backend.core.errors import Conflict, Invalid
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+MOST_SHIFTS = 6
+
+
+def create(
+    session: Session,
+    actor_id: int,
+    *,
+    code: str,
+    name: str,
+    time_zone: str,
+    shift_starts: Sequence[time],
+) -> Unit:
+    """A unit on its own clock. Until a protocol is approved nothing can be recorded on it."""
+    code, name = code.strip().casefold(), " ".join(name.split())
+    wrong = {}
+    if not _CODE.fullmatch(code):
+        wrong["code"] = "A code has 1 to 40 letters, digits or dashes."
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        wrong["name"] = "A name has 1 to 100 letters."
+    if time_zone not in available_timezones():
+        wrong["time_zone"] = "Name a zone of the IANA list, such as Europe/Berlin."
+    starts = sorted(set(shift_starts))
+    if not 1 <= len(starts) <= MOST_SHIFTS or len(starts) != len(shift_starts):
+        wrong["shift_starts"] = f"Give 1 to {MOST_SHIFTS} different times of day."
+    if wrong:
+        raise Invalid("This unit cannot be made as described.", wrong)
+    unit = Unit(code=code, name=name, time_zone=time_zone, shift_starts=starts)
+    try:
+        with session.begin_nested():
+            session.add(unit)
+    except IntegrityError as error:
+        raise Conflict("There is a unit with this code already.") from error
+    audit.record(session, actor_id, "unit.created", unit_id=unit.id)
+    return unit
+
+
+def add_beds(
+    session: Session, actor_id: int, unit: Unit, *, labels: Sequence[str], room: str | None = None
+) -> list[Bed]:
+    """Beds behind those that are there, in this order."""
+    labels = [" ".join(label.split()) for label in labels]
+    if any(not 1 <= len(label) <= 20 or not label.isprintable() for label in labels):
+        raise Invalid("A bed's label has 1 to 20 letters or digits.", {"labels": "Check them."})
+    last = session.scalars(
+        select(func.coalesce(func.max(Bed.position), 0)).where(Bed.unit_id == unit.id)
+    ).one()
+    beds = [
+        Bed(unit_id=unit.id, label=label, room=room, position=last + place)
+        for place, label in enumerate(labels, 1)
+    ]
+    try:
+        with session.begin_nested():
+            session.add_all(beds)
+    except IntegrityError as error:
+        raise Conflict("One of these beds is there already. Nothing was added.") from error
+    audit.record(session, actor_id, "bed.added", unit_id=unit.id, bed_ids=[bed.id for bed in beds])
+    live.announce(session, "board")
+    return beds

@@ -1,0 +1,1 @@
+"""What needs somebody: raised, seen, taken, kept or lapsed, closed."""

@@ -1,0 +1,300 @@
+"""What the list of alerts and the card of one of them show, loaded and put into words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from backend.accounts.access import Actor
+from backend.accounts.permissions import Permission
+from backend.accounts.staff import queries as staff
+from backend.alerts import queries, words
+from backend.alerts import service as alerts
+from backend.alerts.models import Alert, AlertState, AlertStep, Level
+from backend.alerts.queries import Bundle, Place
+from backend.alerts.words import Basis, Look, Told
+from backend.clinical import shift
+from backend.core import local_time
+from backend.protocols import queries as protocols
+from backend.protocols.models import UnitProtocol
+from backend.stays import queries as stay_queries
+from backend.stays.models import Stay
+from backend.stays.queries import Banner
+
+Show = Literal["open", "mine", "closed"]
+# The review view looks back over a day of alerts.
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """Another alert, named."""
+
+    alert_id: int
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the list. `since` is empty for what is closed."""
+
+    alert_id: int
+    look: Look
+    plate: str
+    place: str
+    code: str
+    title: str
+    sentence: str
+    standing: str
+    also_met: tuple[Link, ...]
+    since: str
+    age: str
+    here: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tab:
+    """One way to look at the list."""
+
+    label: str
+    path: str
+    here: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """How many are open of one look."""
+
+    level: str
+    word: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The list with what stands above it."""
+
+    refresh: str
+    heading: str
+    tabs: tuple[Tab, ...]
+    figures: tuple[Figure, ...]
+    rows: tuple[Row, ...]
+    empty: str
+    last_closed: str
+    # Emergencies that nobody has: a screen that may sound sounds for them.
+    sounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """One alert with its reasons."""
+
+    alert_id: int
+    stay_id: int
+    closed: bool
+    look: Look
+    plate: str
+    place: str
+    title: str
+    sentence: str
+    since: str
+    age: str
+    standing: str
+    assess: str
+    banner: Banner
+    basis: Basis
+    rule: str
+    source: str
+    told: tuple[Told, ...]
+    also_met: tuple[Link, ...]
+    others: tuple[Link, ...]
+    course: str
+    may_answer: bool
+
+
+def listing(
+    session: Session, actor: Actor, *, show: Show, opened: int | None, now: datetime
+) -> Listing:
+    """The open ones, those that the actor has promised, or those closed this shift."""
+    unit, zone = actor.unit, actor.zone
+    starts_at = shift.shift_at(now, unit.shift_starts, zone).starts_at
+    standing_open = queries.bundles(queries.open_on_unit(session, unit.id))
+    closed = queries.closed_since(session, unit.id, starts_at)
+    mine = queries.bundles(queries.taken_by(session, unit.id, actor.id))
+    shown = {
+        "open": standing_open,
+        "mine": mine,
+        "closed": [Bundle(leading=alert, muted=()) for alert in closed],
+    }[show]
+    last = queries.last_closed_at(session, unit.id)
+    labels: list[tuple[Show, str, int]] = [
+        ("open", "Open", len(standing_open)),
+        ("mine", "Mine", len(mine)),
+        ("closed", "Closed this shift", len(closed)),
+    ]
+    return Listing(
+        refresh=f"/alerts/list?show={show}" + (f"&opened={opened}" if opened else ""),
+        heading={"open": "Open alerts", "mine": "My alerts", "closed": "Closed this shift"}[show],
+        tabs=tuple(
+            Tab(label=f"{label} {count}", path=f"/alerts?show={name}", here=name == show)
+            for name, label, count in labels
+        ),
+        figures=_figures(standing_open),
+        rows=_rows(session, shown, actor, opened=opened, now=now),
+        empty={
+            "open": "No open alerts",
+            "mine": "You have promised nothing that is still open",
+            "closed": f"Nothing was closed since {local_time.clock_time(starts_at, zone)}",
+        }[show],
+        last_closed=f"The last one was closed {local_time.day_and_time(last, zone, now)}."
+        if last
+        else "None has been closed yet.",
+        sounds=sum(_is_nobodys_emergency(one.leading) for one in standing_open),
+    )
+
+
+def _is_nobodys_emergency(alert: Alert) -> bool:
+    taken = alert.state is AlertState.ACKNOWLEDGED or alert.cleared_at is not None
+    return alert.level is Level.EMERGENCY and not taken
+
+
+def _figures(bundles: Sequence[Bundle]) -> tuple[Figure, ...]:
+    """Emergency, urgent and advisory always, because nought of them is worth knowing."""
+    counts = dict.fromkeys(("emergency", "urgent", "overdue", "unknown", "advisory"), 0)
+    for one in bundles:
+        counts[words.look(one.leading).level] += 1
+    always = ("emergency", "urgent", "advisory")
+    return tuple(
+        Figure(level=level, word=level, count=count)
+        for level, count in counts.items()
+        if count or level in always
+    )
+
+
+def _rows(
+    session: Session,
+    bundles: Sequence[Bundle],
+    actor: Actor,
+    *,
+    opened: int | None,
+    now: datetime,
+) -> tuple[Row, ...]:
+    leading = [one.leading for one in bundles]
+    places = queries.places(session, [alert.stay_id for alert in leading])
+    names = _names(session, leading, ())
+    lapses = queries.last_lapses(session, [alert.id for alert in leading])
+    return tuple(
+        _row(
+            one,
+            places[one.leading.stay_id],
+            standing=words.standing(
+                one.leading,
+                alerts.rungs(session, one.leading),
+                names,
+                actor.zone,
+                lapsed_at=lapses.get(one.leading.id),
+            ),
+            here=opened in {one.leading.id, *(alert.id for alert in one.muted)},
+            now=now,
+        )
+        for one in bundles
+    )
+
+
+def _row(one: Bundle, place: Place, *, standing: str, here: bool, now: datetime) -> Row:
+    alert = one.leading
+    return Row(
+        alert_id=alert.id,
+        look=words.look(alert),
+        plate=place.bed_label or "–",
+        place=f"Bed {place.bed_label}" if place.bed_label else "No bed",
+        code="" if place.bed_label else place.code,
+        title=alert.title,
+        sentence=alert.sentence,
+        standing=standing,
+        also_met=tuple(Link(alert_id=muted.id, words=muted.title) for muted in one.muted),
+        since=local_time.machine(alert.raised_at) if alert.closed_at is None else "",
+        age=words.age(alert, now),
+        here=here,
+    )
+
+
+def _names(session: Session, some: Sequence[Alert], steps: Sequence[AlertStep]) -> dict[int, str]:
+    """Everybody who did something to these alerts."""
+    ids = {step.actor_id for step in steps}
+    for alert in some:
+        ids |= {alert.acknowledged_by, alert.closed_by, alert.seen_by}
+    return staff.names(session, [one for one in ids if one is not None])
+
+
+def why(session: Session, actor: Actor, alert: Alert, now: datetime) -> Why:
+    """The card: what, why, how long, who was told, what happens next and when."""
+    zone = actor.zone
+    steps = queries.steps(session, alert.id)
+    names = _names(session, [alert], steps)
+    rungs = alerts.rungs(session, alert)
+    protocol = protocols.by_id(session, alert.protocol_id).protocol
+    banner = stay_queries.banner(session, session.get_one(Stay, alert.stay_id), zone, now)
+    lapsed_at = queries.last_lapses(session, [alert.id]).get(alert.id)
+    told = words.history(steps, names, zone, now) + words.to_come(alert, rungs, names, zone, now)
+    return Why(
+        alert_id=alert.id,
+        stay_id=alert.stay_id,
+        closed=alert.closed_at is not None,
+        look=words.look(alert),
+        plate=banner.bed_label or "–",
+        place=f"Bed {banner.bed_label}" if banner.bed_label else "No bed",
+        title=alert.title,
+        sentence=alert.sentence,
+        since=local_time.machine(alert.raised_at) if alert.closed_at is None else "",
+        age=words.age(alert, now),
+        standing=words.standing(alert, rungs, names, zone, lapsed_at=lapsed_at),
+        assess=words.assessed_by(alert, protocol.assess_minutes[alert.level], zone),
+        banner=banner,
+        basis=words.basis(alert, zone, now),
+        rule=_rule(session, alert),
+        source=alert.rule_source,
+        told=tuple(told),
+        also_met=_family(session, alert),
+        others=_others(session, alert, zone=actor.zone, now=now),
+        course=f"/stays/{alert.stay_id}/course",
+        may_answer=actor.may(Permission.ANSWER_ALERT),
+    )
+
+
+def _rule(session: Session, alert: Alert) -> str:
+    version = session.get_one(UnitProtocol, alert.protocol_id)
+    approver = staff.names(session, [version.approved_by])[version.approved_by]
+    return (
+        f"Rule “{alert.rule}” version {alert.rule_version}, protocol “{version.name}” version"
+        f" {version.version}, approved by {approver}."
+    )
+
+
+def _family(session: Session, alert: Alert) -> tuple[Link, ...]:
+    """What else of the same family is met now: shown with the worst of them, not beside it."""
+    if alert.closed_at is not None:
+        return ()
+    return tuple(
+        Link(alert_id=other.id, words=other.title)
+        for other in queries.open_on_stay(session, alert.stay_id)
+        if other.family == alert.family and other.id != alert.id
+    )
+
+
+def _others(session: Session, alert: Alert, *, zone: ZoneInfo, now: datetime) -> tuple[Link, ...]:
+    """The patient's other alerts of the last day, newest first."""
+    return tuple(
+        Link(
+            alert_id=other.id,
+            words=f"{local_time.day_and_time(other.raised_at, zone, now)} {other.title},"
+            f" {other.level.value}, {'closed' if other.closed_at else 'open'}",
+        )
+        for other in queries.of_stay(session, alert.stay_id)
+        if other.id != alert.id
+        and (other.closed_at is None or other.raised_at > now - DAY)
+        and not (other.family == alert.family and other.closed_at is None)
+    )

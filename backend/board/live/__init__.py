@@ -1,0 +1,1 @@
+"""What keeps a screen that stays open true."""

@@ -1,0 +1,72 @@
+"""The stream of words, what goes stale without a word, and what Vigil is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.accounts.access import Listening, SignedIn, at_the_keys, token_of
+from backend.accounts.shell import shell
+from backend.core import clock, live
+from backend.core.db import new_session
+from backend.core.errors import UserError
+from backend.core.web import Page, Screen, Shell, render
+
+router = APIRouter()
+
+# A stream outlives its sign-in by no more than this many heartbeats.
+BEATS_PER_CHECK = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class When(Page, template="components/_when.html"):
+    """The unit, the date and the shift."""
+
+    shell: Shell
+
+
+@dataclass(frozen=True, kw_only=True)
+class About(Screen, template="board/about.html"):
+    """What Vigil is for, and what it is not."""
+
+
+@router.get("/shift")
+def when(actor: SignedIn) -> Response:
+    """Date and shift, for a screen that stays open through them."""
+    return render(When(shell=shell(actor, here="", now=clock.now())))
+
+
+@router.get("/about")
+def about() -> Response:
+    return render(About(shell=None))
+
+
+def _still_signed_in(token: str | None) -> bool:
+    """Whether it can be shown now; while the database is away the screen must ask again."""
+    try:
+        with new_session() as session:
+            at_the_keys(session, token, active=False, now=clock.now())
+    except (UserError, SQLAlchemyError, OSError):
+        return False
+    return True
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def live_words(request: Request, _: Listening) -> AsyncIterator[ServerSentEvent]:
+    """Topic words and heartbeats, for as long as the sign-in lasts. Holds no database session.
+
+    Every screen listens, whatever its role may see: a word says nothing about anybody, and what
+    it makes a screen ask for is checked like everything else.
+    """
+    token, beats = token_of(request), 0
+    async for event in live.broadcast.hear():
+        if event.event == "heartbeat":
+            beats += 1
+            if beats % BEATS_PER_CHECK == 0 and not await asyncio.to_thread(
+                _still_signed_in, token
+            ):
+                return
+        yield event

@@ -1,0 +1,201 @@
+"""The ward board: every bed, in this device's order."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Cookie, Depends, Query, Response
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from backend.accounts.access import Actor, Allowed
+from backend.accounts.permissions import Permission
+from backend.accounts.shell import shell
+from backend.board import snapshot
+from backend.board.cards import Card, in_order
+from backend.board.snapshot import Counts, Snapshot
+from backend.core import clock
+from backend.core.db import Db
+from backend.core.web import Page, Screen, html, render
+from backend.stays.access import StayFor
+from backend.stays.models import Stay
+
+router = APIRouter()
+SeesBoard = Annotated[Actor, Depends(Allowed(Permission.SEE_BOARD))]
+OnTheBoard = Annotated[Stay, Depends(StayFor(Permission.SEE_BOARD))]
+
+LOOK_COOKIE = "board_look"
+REMEMBERED_S = 365 * 24 * 3600
+CALLS_SHOWN = 8
+# A stream outlives its sign-in by no more than this many heartbeats.
+BEATS_PER_CHECK = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How this device wants its board."""
+
+    order: Literal["worst", "bed"]
+    view: Literal["rows", "cards"]
+    names: Literal["names", "codes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Beds that belong together, under a heading. `ranks` are those that may stand in it."""
+
+    title: str
+    ranks: str
+    beds: tuple[Card, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bed(Page, template="board/_bed.html"):
+    """One bed on its own, after something happened there."""
+
+    bed: Card
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(Page, template="board/_summary.html"):
+    """The figures, and the overdue beds that no order and no scrolling hides."""
+
+    counts: Counts
+    overdue: tuple[Card, ...]
+    look: Look
+    may_admit: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ward(Page, template="board/_ward.html"):
+    """All beds, in this device's order."""
+
+    groups: tuple[Group, ...]
+    free_beds: tuple[str, ...]
+    view: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board(Screen, template="board/board.html"):
+    """The ward board."""
+
+    summary: Markup
+    ward: Markup
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The look in the address, or else the one this device was last given."""
+
+    order: Annotated[Literal["worst", "bed"] | None, Query()] = None
+    view: Annotated[Literal["rows", "cards"] | None, Query()] = None
+    names: Annotated[Literal["names", "codes"] | None, Query()] = None
+    board_look: Annotated[str, Cookie(alias=LOOK_COOKIE)] = ""
+
+    def look(self) -> Look:
+        """A cookie that says something else says nothing."""
+        kept = self.board_look.split("-")
+        return Look(
+            order=self.order or ("bed" if "bed" in kept else "worst"),
+            view=self.view or ("cards" if "cards" in kept else "rows"),
+            names=self.names or ("codes" if "codes" in kept else "names"),
+        )
+
+
+Looking = Annotated[Asked, Depends()]
+
+
+def _snapshot(session: Session, actor: Actor) -> Snapshot:
+    return snapshot.of_unit(session, actor.unit, clock.now())
+
+
+def _shown(card: Card, actor: Actor, look: Look) -> Card:
+    """The card as this reader on this device may see it."""
+    return replace(
+        card,
+        title=card.code if look.names == "codes" else card.title,
+        may_record=actor.may(Permission.RECORD_OBSERVATION),
+        may_open_alert=actor.may(Permission.SEE_ALERTS),
+    )
+
+
+def _summary(taken: Snapshot, actor: Actor, look: Look) -> str:
+    may_admit = actor.may(Permission.MANAGE_STAYS)
+
+    def make() -> str:
+        overdue = sorted(
+            (card for card in taken.cards if card.overdue), key=lambda card: -card.overdue_minutes
+        )
+        return html(
+            Summary(
+                counts=taken.counts,
+                overdue=tuple(overdue),
+                look=look,
+                may_admit=may_admit,
+            )
+        )
+
+    return taken.part(("summary", look, may_admit), make)
+
+
+def _ward(taken: Snapshot, actor: Actor, look: Look) -> str:
+    def make() -> str:
+        cards = [_shown(card, actor, look) for card in taken.cards]
+        groups = (
+            [("By bed", "", cards)]
+            if look.order == "bed" and cards
+            else [
+                (title, "".join(map(str, ranks)), found) for title, ranks, found in in_order(cards)
+            ]
+        )
+        return html(
+            Ward(
+                groups=tuple(
+                    Group(title=title, ranks=ranks, beds=tuple(found))
+                    for title, ranks, found in groups
+                ),
+                free_beds=taken.free_beds,
+                view=look.view,
+            )
+        )
+
+    may_see = (actor.may(Permission.RECORD_OBSERVATION), actor.may(Permission.SEE_ALERTS))
+    return taken.part(("ward", look, may_see), make)
+
+
+@router.get("/")
+def board(db: Db, actor: SeesBoard, asked: Looking) -> Response:
+    look, taken = asked.look(), _snapshot(db, actor)
+    answer = render(
+        Board(
+            shell=shell(actor, here="board", now=clock.now()),
+            summary=Markup(_summary(taken, actor, look)),  # noqa: S704 (escaped when rendered)
+            ward=Markup(_ward(taken, actor, look)),  # noqa: S704
+        )
+    )
+    answer.set_cookie(
+        LOOK_COOKIE,
+        f"{look.order}-{look.view}-{look.names}",
+        max_age=REMEMBERED_S,
+        httponly=True,
+        samesite="lax",
+        path="/",
+    )
+    return answer
+
+
+@router.get("/summary")
+def summary(db: Db, actor: SeesBoard, asked: Looking) -> Response:
+    return Response(_summary(_snapshot(db, actor), actor, asked.look()), media_type="text/html")
+
+
+@router.get("/ward")
+def ward(db: Db, actor: SeesBoard, asked: Looking) -> Response:
+    return Response(_ward(_snapshot(db, actor), actor, asked.look()), media_type="text/html")
+
+
+@router.get("/beds/{stay_id}")
+def bed(db: Db, actor: SeesBoard, stay: OnTheBoard, asked: Looking) -> Response:
+    for card in _snapshot(db, actor).cards:
+        if card.stay_id == stay.id:
+            return render(Bed(bed=_shown(card, actor, asked.look())))
+    return Response(media_type="text/html")  # discharged meanwhile: its place empties

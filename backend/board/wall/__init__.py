@@ -1,0 +1,1 @@
+"""The wallboard in the hallway: everybody, and no name."""

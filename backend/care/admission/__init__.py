@@ -1,0 +1,1 @@
+"""Coming in and going home, with everything that begins and ends with it."""

@@ -1,0 +1,175 @@
+"""Admit a patient; move or discharge one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from sqlalchemy.orm import Session
+
+from backend.accounts.access import Actor, Allowed
+from backend.accounts.permissions import Permission
+from backend.accounts.shell import shell
+from backend.accounts.units.models import Bed
+from backend.care.admission import service
+from backend.care.admission.forms import AdmissionForm, DischargeForm, MoveForm, local_moment
+from backend.clinical import scale
+from backend.core import clock
+from backend.core.db import Db
+from backend.core.errors import Conflict, Invalid
+from backend.core.web import Screen, go, render
+from backend.protocols import queries as protocols
+from backend.stays import queries as stay_queries
+from backend.stays import service as stays
+from backend.stays.access import StayToManage
+from backend.stays.models import DischargeReason, Stay
+from backend.stays.queries import Banner
+
+router = APIRouter()
+Admits = Annotated[Actor, Depends(Allowed(Permission.MANAGE_STAYS))]
+
+SUBSTANCES = ("benzodiazepines", "alcohol", "opioids", "stimulants", "cannabis", "gabapentinoids")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One box to tick."""
+
+    value: str
+    label: str
+    ticked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmissionScreen(Screen, template="care/admission.html"):
+    """An empty admission form."""
+
+    key: UUID
+    opened_by: int
+    free_beds: Sequence[Bed]
+    substances: tuple[str, ...]
+    instruments: tuple[Choice, ...]
+    latest_birth: str
+    latest_use: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StayScreen(Screen, template="care/stay.html"):
+    """Move or discharge one patient."""
+
+    banner: Banner
+    key: UUID
+    discharge_key: UUID
+    opened_by: int
+    free_beds: Sequence[Bed]
+    reasons: tuple[str, ...]
+
+
+@router.get("/admit")
+def admission_screen(db: Db, actor: Admits) -> Response:
+    now = clock.now()
+    in_force = protocols.in_force(db, actor.unit.id, at=now)
+    return render(
+        AdmissionScreen(
+            shell=shell(actor, here="admit", now=now),
+            key=uuid4(),
+            opened_by=actor.id,
+            free_beds=stay_queries.free_beds(db, actor.unit.id),
+            substances=SUBSTANCES,
+            instruments=tuple(
+                Choice(
+                    value=key,
+                    label="Vital signs, NEWS2" if key == "news2" else scale.latest()[key].name,
+                    ticked=key == "news2",
+                )
+                for key in in_force.protocol.intervals
+                if key in scale.latest()
+            ),
+            latest_birth=f"{now.astimezone(actor.zone):%Y-%m-%d}",
+            latest_use=f"{now.astimezone(actor.zone):%Y-%m-%dT%H:%M}",
+        )
+    )
+
+
+@router.post("/admit")
+def admit(
+    request: Request, db: Db, actor: Admits, form: Annotated[AdmissionForm, Form()]
+) -> Response:
+    actor.signs(form)
+    now = clock.now()
+    known = protocols.in_force(db, actor.unit.id, at=now).protocol.intervals
+    if not form.instruments or not set(form.instruments) <= set(known):
+        raise Invalid(
+            "Choose what is to be observed.", {"instruments": "Tick at least one of the list."}
+        )
+    if form.born_on is not None and form.born_on > now.astimezone(actor.zone).date():
+        raise Invalid("Check the date of birth.", {"born_on": "This day has not come yet."})
+    last_use_at = local_moment(form.last_use_at, actor.zone, field="last_use_at")
+    if last_use_at is not None and last_use_at > now:
+        raise Invalid("Check the last use.", {"last_use_at": "This time has not come yet."})
+    stay = service.admit(
+        db,
+        actor.id,
+        key=form.key,
+        unit_id=actor.unit.id,
+        family_name=form.family_name,
+        given_name=form.given_name,
+        born_on=form.born_on,
+        allergies=form.allergies,
+        risks=form.risk_labels(),
+        substances=tuple(form.substances),
+        use_history=form.use_history,
+        last_use_at=last_use_at,
+        bed_id=form.bed_id,
+        instruments=tuple(form.instruments),
+        at=now,
+    )
+    return go(request, f"/stays/{stay.id}")
+
+
+@router.get("/stays/{stay_id}/manage")
+def stay_screen(db: Db, actor: Admits, stay: StayToManage) -> Response:
+    return render(_screen(db, actor, stay))
+
+
+def _screen(db: Session, actor: Actor, stay: Stay) -> StayScreen:
+    now = clock.now()
+    return StayScreen(
+        shell=shell(actor, here="stay", now=now),
+        banner=stay_queries.banner(db, stay, actor.zone, now),
+        key=uuid4(),
+        discharge_key=uuid4(),
+        opened_by=actor.id,
+        free_beds=stay_queries.free_beds(db, actor.unit.id),
+        reasons=tuple(reason.value for reason in DischargeReason),
+    )
+
+
+def _same_patient(stay: Stay, form: MoveForm | DischargeForm) -> None:
+    if form.opened_for != stay.id:
+        raise Conflict("This form was opened for another patient. Open it again.")
+
+
+@router.post("/stays/{stay_id}/bed")
+def move(
+    request: Request, db: Db, actor: Admits, stay: StayToManage, form: Annotated[MoveForm, Form()]
+) -> Response:
+    actor.signs(form)
+    _same_patient(stay, form)
+    stays.place(db, actor.id, stay, key=form.key, bed_id=form.bed_id, at=clock.now())
+    return go(request, f"/stays/{stay.id}")
+
+
+@router.post("/stays/{stay_id}/discharge")
+def discharge(
+    request: Request,
+    db: Db,
+    actor: Admits,
+    stay: StayToManage,
+    form: Annotated[DischargeForm, Form()],
+) -> Response:
+    actor.signs(form)
+    _same_patient(stay, form)
+    service.discharge(db, actor.id, stay, at=clock.now(), reason=form.reason)
+    return go(request, "/")

@@ -1,0 +1,68 @@
+"""`vigil demo`: a demo unit with database, server and watch in one process tree."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import typer
+
+from backend.core import log
+from backend.core.errors import UserError
+from backend.core.settings import settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def demo() -> None:
+    """Start everything, on an embedded PostgreSQL; Ctrl-C stops it, the data stays."""
+    os.environ["VIGIL_DEMO"] = "true"
+    os.environ.setdefault("VIGIL_LOG_LEVEL", "warning")
+    settings.cache_clear()
+    log.configure("warning")
+    try:
+        _prepare()
+    except UserError as refused:
+        typer.echo(f"vigil: {refused.sentence}", err=True)
+        raise typer.Exit(1) from None
+    watching = subprocess.Popen([sys.executable, "-m", "backend.cli", "watch"])
+    try:
+        _serve()
+    finally:
+        watching.send_signal(signal.SIGTERM)
+        try:
+            watching.wait(timedelta(seconds=10).total_seconds())
+        except subprocess.TimeoutExpired:
+            watching.kill()
+
+
+def _prepare() -> None:
+    """Migrate only where there is something to migrate: loading the migrator is slow."""
+    from backend.core import postgres  # noqa: PLC0415 (starts the server, after the settings)
+    from backend.core.schema import is_current  # noqa: PLC0415
+
+    typer.echo("Starting PostgreSQL …")
+    postgres.url()
+    if not is_current():
+        typer.echo("Preparing the database …")
+        from backend.cli.migrate import upgrade  # noqa: PLC0415
+
+        upgrade()
+    from backend.demo import service  # noqa: PLC0415
+
+    service.make(typer.echo)
+
+
+def _serve() -> None:
+    from backend.accounts.sign_in.service import DEMO_PASSWORD  # noqa: PLC0415
+    from backend.cli import serve  # noqa: PLC0415
+    from backend.demo.service import STAFF  # noqa: PLC0415
+
+    typer.echo(f"\nVigil is on {settings().public_origin}   (Ctrl-C stops it)\n")
+    typer.echo(f"Demo accounts, all with the password {DEMO_PASSWORD}:")
+    for login_name, (name, role) in STAFF.items():
+        typer.echo(f"  {login_name:<8}{role.value.replace('_', ' '):<16}{name}")
+    typer.echo("")
+    serve.run()

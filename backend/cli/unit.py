@@ -1,0 +1,115 @@
+"""`vigil unit`: open a unit, put beds into it, approve its protocol."""
+
+from datetime import time
+from typing import Annotated
+
+import typer
+
+from backend import tables  # noqa: F401 (deeds need every table)
+from backend.accounts.permissions import Role
+from backend.accounts.staff import queries as staff_queries
+from backend.accounts.staff import service as staff
+from backend.accounts.units import queries as units_queries
+from backend.accounts.units import service as units
+from backend.cli.staff import the_unit, typed_password
+from backend.core import clock
+from backend.core.db import new_session
+from backend.core.errors import Invalid, NotAllowed
+from backend.protocols import service as protocols
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Open units, add beds, approve a protocol.",
+)
+
+Code = Annotated[str, typer.Argument(help="Short and lasting, e.g. `lantern`.")]
+Beds = Annotated[str, typer.Option("--beds", help="Labels, e.g. `1-12,14,window`.")]
+
+
+def labels_in(text: str) -> list[str]:
+    """`1-3,9,window` -> 1, 2, 3, 9, window."""
+    found: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = part.partition("-")
+        if dash and first.isdecimal() and last.isdecimal():
+            if not 0 <= int(last) - int(first) < 200:
+                raise Invalid("A run of beds goes upwards, and not over 200 beds.")
+            found += [str(number) for number in range(int(first), int(last) + 1)]
+        else:
+            found.append(part)
+    return found
+
+
+@app.command()
+def new(
+    code: Code,
+    name: Annotated[str, typer.Option("--name", help="As people call it.")],
+    time_zone: Annotated[str, typer.Option("--time-zone", help="E.g. Europe/Berlin.")],
+    beds: Beds,
+    shift_starts: Annotated[
+        str, typer.Option("--shift-starts", help="When the shifts begin.")
+    ] = "07:00,19:00",
+) -> None:
+    """Open a unit with its beds."""
+    try:
+        starts = [time.fromisoformat(start.strip()) for start in shift_starts.split(",")]
+    except ValueError:
+        raise typer.BadParameter("Give times of day, e.g. 07:00,15:00,23:00.") from None
+    if any(start.tzinfo for start in starts):
+        raise typer.BadParameter("Shifts begin on the unit's clock: leave the offset out.")
+    with new_session.begin() as session:
+        actor = staff.console(session)
+        unit = units.create(
+            session, actor.id, code=code, name=name, time_zone=time_zone, shift_starts=starts
+        )
+        made = units.add_beds(session, actor.id, unit, labels=labels_in(beds))
+    typer.echo(f"{unit.name} is open with {len(made)} beds.")
+    typer.echo(
+        "Next: `vigil staff new` for its people, then `vigil unit approve` for its protocol."
+        " Until then nothing can be recorded."
+    )
+
+
+@app.command(name="beds")
+def beds_(code: Code, beds: Beds) -> None:
+    """Add beds to a unit."""
+    with new_session.begin() as session:
+        unit = the_unit(session, code)
+        made = units.add_beds(session, staff.console(session).id, unit, labels=labels_in(beds))
+    typer.echo(f"{unit.name} has {len(made)} more beds.")
+
+
+@app.command()
+def approve(
+    code: Code,
+    by: Annotated[str, typer.Option("--by", help="Login name of the approver or physician.")],
+) -> None:
+    """Put the protocol that Vigil ships into force, approved by a clinician with their password."""
+    with new_session.begin() as session:
+        unit = the_unit(session, code)
+        person = staff_queries.by_login_name(session, by)
+        if not staff.proves(person, typed_password()) or person is None:
+            raise NotAllowed("This name and password do not go together.")
+        posting = staff_queries.posting_on(session, person.id, unit.id)
+        if posting is None or posting.role not in {Role.APPROVER, Role.PHYSICIAN}:
+            raise NotAllowed("Only the unit's clinical approver or a physician may approve.")
+        protocols.adopt_default(
+            session,
+            unit_id=unit.id,
+            drafted_by=staff.console(session).id,
+            approved_by=person.id,
+            effective_at=clock.now(),
+        )
+    typer.echo(f"The shipped protocol is in force on {unit.name}, approved by {person.name}.")
+
+
+@app.command(name="list")
+def list_() -> None:
+    """Every unit."""
+    with new_session() as session:
+        for unit in units_queries.every(session):
+            starts = ",".join(f"{start:%H:%M}" for start in unit.shift_starts)
+            beds = len(units_queries.beds(session, unit.id))
+            typer.echo(f"{unit.code}\t{unit.time_zone}\t{starts}\t{beds} beds\t{unit.name}")

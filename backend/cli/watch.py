@@ -1,0 +1,16 @@
+"""`vigil watch`: the background worker."""
+
+import typer
+
+from backend.core import log
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def watch() -> None:
+    """Turn time into facts: due, late, missed, lapsed, climbed. Any number may run."""
+    log.configure()
+    from backend import watch as watching  # noqa: PLC0415 (after the log is set up)
+
+    watching.run()

@@ -1,0 +1,1 @@
+"""The clinical rules: pure functions of values, with every number as sourced data."""

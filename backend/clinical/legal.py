@@ -1,0 +1,47 @@
+"""Is an answer exactly legal? If not, the sentence that says what would be."""
+
+from decimal import Decimal
+
+from backend.clinical.definition import Instrument, Item, Unscored
+from backend.clinical.vitals import ABSURD, problem
+
+
+def refusal(instrument: Instrument, name: str, answer: object) -> str | None:
+    """The sentence that refuses this answer, if it must be refused."""
+    entry = instrument.unscored_by_id.get(name)
+    if entry:
+        return _illegal_number(entry, answer)
+    item = instrument.by_id.get(name)
+    if item is None:
+        return f"{_shown(name)} is not an item of {instrument.name}."
+    if item.vital:
+        wrong = problem(item.vital, measured(item, answer))
+        return wrong.sentence if wrong and wrong.refuse else None
+    if not item.allows(answer):
+        values = ", ".join(str(value) for value in item.legal)
+        return f"{item.label}: {_shown(answer)} does not exist; it is one of {values}."
+    return None
+
+
+def _illegal_number(entry: Unscored, answer: object) -> str | None:
+    if isinstance(answer, int | Decimal) and not isinstance(answer, bool):
+        finite = isinstance(answer, int) or answer.is_finite()
+        if finite and entry.low <= answer <= entry.high:
+            return None
+    return f"{entry.label} must be a number from {entry.low} to {entry.high} {entry.unit}."
+
+
+def measured(item: Item, answer: object) -> object:
+    """Rounded to what the points table knows: nothing lies between 36.0 and 36.1."""
+    kind = item.vital
+    if kind and kind.decimals and isinstance(answer, Decimal) and answer.is_finite():
+        return kind.rounded(answer) if answer in ABSURD else answer
+    return answer
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence: short, and safe to print whatever it was."""
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "such a number"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,0 +1,103 @@
+"""What a unit decides, as values: rules, intervals, grace, ladders, and how an alert ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from backend.clinical.reading import Source
+
+ROLES = MappingProxyType(
+    {
+        "nurse": "the assigned nurse",
+        "charge": "the charge nurse",
+        "physician": "the physician on duty",
+        "on_call": "the on-call back-up",
+        "director": "the medical director",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule of the unit. Of the rules of a family that are met, only the highest rank shows."""
+
+    id: str
+    version: int
+    kind: str
+    family: str
+    rank: int
+    level: str
+    title: str
+    instrument: str
+    numbers: Mapping[str, int]
+    words: Mapping[str, str]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalRow:
+    """From this total to that one: look again after at most so many minutes."""
+
+    low: int
+    high: int
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """How often an instrument is due: as ordered by default, and shortened by the total."""
+
+    ordered_minutes: int
+    rows: tuple[IntervalRow, ...]
+    red_minutes: int | None
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grace:
+    """How long a set may be overdue before it is late: a share of the interval, within limits."""
+
+    percent: int
+    at_least_minutes: int
+    at_most_minutes: int
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """Who is told when nobody has acknowledged for so many minutes."""
+
+    after_minutes: int
+    roles: tuple[str, ...]
+
+    @property
+    def role_words(self) -> str:
+        return " and ".join(ROLES[role] for role in self.roles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """What it takes to end an alert of one level."""
+
+    newer_evidence_or_second_role: bool
+    snooze_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """One version of what a unit has decided. Times are in minutes."""
+
+    name: str
+    version: int | None
+    band_systems: Mapping[str, str]
+    rules: tuple[Rule, ...]
+    intervals: Mapping[str, Intervals]
+    grace: Grace
+    ladder: Mapping[str, tuple[Rung, ...]]
+    assess_minutes: Mapping[str, int | None]
+    recheck_minutes: Mapping[str, tuple[int, ...]]
+    close: Mapping[str, Closing]
+    fresh_minutes: int
+    late_entry_minutes: int
+    reoffer_minutes: int
+    asleep_at_most: int

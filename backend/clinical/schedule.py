@@ -1,0 +1,66 @@
+"""When the next set is due, and when it is late or missed; the patient's state only shortens."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backend.clinical.protocol import Intervals, Protocol
+from backend.clinical.scale import Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """One round: due, late once the grace is over, missed when the next one falls due."""
+
+    due_at: datetime
+    late_at: datetime
+    missed_at: datetime
+
+
+def grace(interval_minutes: int, protocol: Protocol) -> timedelta:
+    """A share of the interval, but neither too short to be fair nor too long to be safe."""
+    limits = protocol.grace
+    share = timedelta(minutes=interval_minutes) * limits.percent / 100
+    most = timedelta(minutes=limits.at_most_minutes)
+    return max(timedelta(minutes=limits.at_least_minutes), min(share, most))
+
+
+def times(due_at: datetime, interval_minutes: int, protocol: Protocol) -> Times:
+    """The times of one round; no grace reaches past the round after it."""
+    missed_at = due_at + timedelta(minutes=interval_minutes)
+    late_at = min(due_at + grace(interval_minutes, protocol), missed_at)
+    return Times(due_at=due_at, late_at=late_at, missed_at=missed_at)
+
+
+def next_due(done_at: datetime, interval_minutes: int) -> datetime:
+    """Counted from when it was truly done."""
+    return done_at + timedelta(minutes=interval_minutes)
+
+
+def interval(protocol: Protocol, key: str, score: Score | None, ordered_minutes: int) -> int:
+    """Minutes to the next set: as ordered, or sooner when the score asks for it.
+
+    An incomplete set counts at the least that it can be, which can still shorten.
+    """
+    table = protocol.intervals.get(key)
+    if table is None or score is None or score.lowest is None:
+        return ordered_minutes
+    return min(ordered_minutes, _asked(table, score.lowest, red=bool(score.red)))
+
+
+def _asked(table: Intervals, total: int, *, red: bool) -> int:
+    minutes = next(row.minutes for row in table.rows if row.low <= total <= row.high)
+    return min(minutes, table.red_minutes) if red and table.red_minutes else minutes
+
+
+def state(times: Times, now: datetime, done_at: datetime | None) -> str:
+    """scheduled, due, late, missed, done or done_late.
+
+    What was done after the next one fell due does not undo that this one was missed.
+    """
+    if done_at is not None and done_at < times.missed_at:
+        return "done" if done_at <= times.late_at else "done_late"
+    if now >= times.missed_at:
+        return "missed"
+    if now > times.late_at:
+        return "late"
+    return "due" if now >= times.due_at else "scheduled"

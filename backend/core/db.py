@@ -1,0 +1,90 @@
+"""The database: one base class, one session a request, one commit before the answer leaves."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum as PythonEnum
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, cast
+from uuid import UUID
+
+from fastapi import Depends
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    DateTime,
+    Enum,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Time,
+    Uuid,
+    create_engine,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session, sessionmaker
+
+from backend.core import postgres
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _values(kind: type[PythonEnum]) -> list[str]:
+    return [member.value for member in kind]
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+    """Every table. Constructors are keyword-only and checked by the type checker."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        date: Date,
+        time: Time,
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric,
+        UUID: Uuid,
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        list[str]: ARRAY(Text),
+        list[time]: ARRAY(Time),
+        StrEnum: Enum(
+            StrEnum,
+            native_enum=False,
+            length=40,
+            create_constraint=True,
+            values_callable=_values,
+        ),
+    }
+
+
+def table_of(entity: type[Base]) -> Table:
+    """The table behind an entity, for what is written too often to make objects of it."""
+    return cast(Table, entity.__table__)
+
+
+engine = create_engine(
+    "postgresql://",
+    creator=postgres.connect,
+    pool_size=20,
+    max_overflow=20,
+    pool_pre_ping=True,
+)
+new_session = sessionmaker(engine, expire_on_commit=False)
+
+
+def request_session() -> Iterator[Session]:
+    """One transaction for the whole request."""
+    with new_session.begin() as session:
+        yield session
+
+
+# scope="function": the commit happens before the answer leaves, so "saved" is never a promise.
+Db = Annotated[Session, Depends(request_session, scope="function")]

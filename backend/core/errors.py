@@ -1,0 +1,74 @@
+"""Refusals that a person can act on; anything else that goes wrong is a bug and answers 500.
+
+UserError
+├── Invalid        422  what was sent cannot be right
+├── SignedOut      401  nobody is signed in
+├── NotAllowed     403  this person may not do this
+├── NotFound       404  not here, or not in this person's unit
+├── Conflict       409  it was true when the form was opened and is no longer
+├── TooLarge       413  more was sent than anybody writes down at once
+├── TooMany        429  slow down
+└── Unavailable    503  the database cannot be reached: nothing was saved
+"""
+
+
+class UserError(Exception):
+    """A sentence for the person who asked. Never holds a value they typed."""
+
+    status = 400
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Invalid(UserError):
+    """What was sent cannot be right. `fields` names each input and what is wrong with it."""
+
+    status = 422
+
+    def __init__(self, sentence: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.fields = fields or {}
+
+
+class SignedOut(UserError):
+    """Nobody is signed in, or the sign-in has ended."""
+
+    status = 401
+
+
+class NotAllowed(UserError):
+    """This person may not do this."""
+
+    status = 403
+
+
+class NotFound(UserError):
+    """Not here, or in a unit where this person does not work; the two look the same."""
+
+    status = 404
+
+
+class Conflict(UserError):
+    """It was true when the form was opened and is no longer."""
+
+    status = 409
+
+
+class TooLarge(UserError):
+    """More was sent than anybody writes down at once."""
+
+    status = 413
+
+
+class TooMany(UserError):
+    """Too many tries; the sentence says how long to wait."""
+
+    status = 429
+
+
+class Unavailable(UserError):
+    """The database cannot be reached, so nothing was saved."""
+
+    status = 503

@@ -1,0 +1,145 @@
+"""From a page object to HTML, from a refusal to a sentence: the only way out to a browser."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from fastapi import Path as UrlPath
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+ROOT = Path(__file__).parent.parent.parent
+TEMPLATES = ROOT / "templates"
+# What an `integer` column holds: to ask one for more is an error, not an empty answer.
+LARGEST_ID = 2**31 - 1
+
+Id = Annotated[int, UrlPath(ge=1, le=LARGEST_ID)]
+
+loader = FileSystemLoader(TEMPLATES)
+env = Environment(
+    loader=loader,
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What one template needs: a field for each variable it reads."""
+
+    template: ClassVar[str]
+    known: ClassVar[list[type["Page"]]] = []
+
+    def __init_subclass__(cls, template: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if template:
+            cls.template = template
+            Page.known.append(cls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavLink:
+    """One entry of the top bar."""
+
+    label: str
+    path: str
+    here: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """What surrounds every page: who, where, when."""
+
+    unit_name: str
+    date_words: str
+    shift_words: str
+    time_words: str
+    time_zone: str
+    staff_name: str
+    role_words: str
+    nav: tuple[NavLink, ...]
+    sees_alerts: bool
+    demo: bool
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen(Page):
+    """A whole page, inside the shell."""
+
+    shell: Shell | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorScreen(Screen, template="error.html"):
+    """A refusal or a fault, as a whole page."""
+
+    status: int
+    sentence: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormErrors(Page, template="components/_form_errors.html"):
+    """A refusal, as the sentences above a form."""
+
+    sentence: str
+    field_errors: dict[str, str]
+
+
+def html(page: Page) -> str:
+    """The page as text. It holds loaded rows only: rendering never asks the database."""
+    context = {f.name: getattr(page, f.name) for f in fields(page)}
+    return env.get_template(page.template).render(context)
+
+
+def render(page: Page, status: int = 200) -> HTMLResponse:
+    """The page as an answer."""
+    return HTMLResponse(html(page), status)
+
+
+def wants_fragment(request: Request) -> bool:
+    """Whether htmx asked, which swaps a fragment in."""
+    return "HX-Request" in request.headers
+
+
+def answer(request: Request, page: Page, *, otherwise: str) -> Response:
+    """After a deed: the fragment for htmx, a redirect for a plain form."""
+    if wants_fragment(request):
+        return render(page)
+    return RedirectResponse(otherwise, 303)
+
+
+def go(request: Request, path: str) -> Response:
+    """After a deed that ends on another page."""
+    if wants_fragment(request):
+        return Response(headers={"HX-Redirect": path})
+    return RedirectResponse(path, 303)
+
+
+def refusal(
+    request: Request,
+    status: int,
+    sentence: str,
+    field_errors: dict[str, str] | None = None,
+    reference: str | None = None,
+) -> Response:
+    """The same refusal for a machine, a form and a whole page. Never echoes what was sent."""
+    if request.url.path.startswith("/api/"):
+        body: dict[str, Any] = {"status": status, "title": sentence}
+        if field_errors:
+            body["errors"] = field_errors
+        if reference:
+            body["reference"] = reference
+        return JSONResponse(body, status, media_type="application/problem+json")
+    if wants_fragment(request):
+        return render(FormErrors(sentence=sentence, field_errors=field_errors or {}), status)
+    words = " ".join([sentence, *(field_errors or {}).values()])
+    return render(
+        ErrorScreen(shell=None, status=status, sentence=words, reference=reference),
+        status,
+    )

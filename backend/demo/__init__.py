@@ -1,0 +1,1 @@
+"""A small invented unit, played through the same services as a real one."""

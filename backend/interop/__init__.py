@@ -1,0 +1,1 @@
+"""Where other systems meet the record: mapping only, then the same services."""

@@ -1,0 +1,1 @@
+"""Alerts, and the promise to see to one."""

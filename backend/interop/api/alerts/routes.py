@@ -1,0 +1,166 @@
+"""What needs somebody on the unit, why, and the promise to see to it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts.permissions import Permission
+from backend.accounts.staff import queries as staff
+from backend.alerts import queries
+from backend.alerts.access import AlertForToken
+from backend.alerts.answers import service
+from backend.alerts.models import Alert, AlertState, Level, StepKind
+from backend.core import clock
+from backend.core.db import Db
+from backend.core.strict_json import Key, Moment, StrictJsonRoute
+from backend.interop.api.alerts.forms import AcknowledgementBody
+from backend.protocols import queries as protocols
+
+router = APIRouter(route_class=StrictJsonRoute, tags=["alerts"])
+
+Watcher = Annotated[Actor, Depends(TokenAllowed(Permission.SEE_ALERTS))]
+Answerer = Annotated[Actor, Depends(TokenAllowed(Permission.ANSWER_ALERT))]
+AlertToSee = Annotated[Alert, Depends(AlertForToken(Permission.SEE_ALERTS))]
+AlertToAnswer = Annotated[Alert, Depends(AlertForToken(Permission.ANSWER_ALERT))]
+
+
+class Person(BaseModel):
+    """Somebody on the staff."""
+
+    id: int
+    name: str
+
+
+class ShownAlert(BaseModel):
+    """One thing that needs somebody, as it stands now."""
+
+    id: int
+    stay_id: int
+    rule: str
+    rule_version: int
+    level: Level
+    title: str
+    sentence: str
+    state: AlertState
+    raised_at: Moment
+    seen_at: Moment | None
+    acknowledged_at: Moment | None
+    acknowledged_by: Person | None
+    plan: str | None
+    recheck_at: Moment | None = Field(description="Not kept, the promise lapses and climbs.")
+    next_step_at: Moment | None = Field(description="When it climbs or lapses by itself.")
+    cleared_at: Moment | None = Field(description="When a newer set no longer met the rule.")
+    closed_at: Moment | None
+    close_reason: str | None
+
+
+class Step(BaseModel):
+    """Something that happened to the alert; without a person the watch did it."""
+
+    kind: StepKind
+    level: Level
+    at: Moment
+    sentence: str
+    actor: Person | None
+
+
+class AlertInFull(ShownAlert):
+    """The alert with what raised it and all that has happened to it."""
+
+    evidence: list[dict[str, Any]] = Field(
+        description="What was read when it was raised: label, value, unit, observed_at,"
+        " observation_id."
+    )
+    rule_source: str
+    recheck_minutes: list[int] = Field(description="What an acknowledgement may promise.")
+    steps: list[Step]
+
+
+class Alerts(BaseModel):
+    """Worst first, then longest open; closed ones by when they were closed."""
+
+    alerts: list[ShownAlert]
+
+
+def _person(names: dict[int, str], staff_id: int | None) -> Person | None:
+    return None if staff_id is None else Person(id=staff_id, name=names[staff_id])
+
+
+def _shown(alert: Alert, names: dict[int, str]) -> dict[str, Any]:
+    """The fields that every form of the answer has."""
+    plain = {
+        name: getattr(alert, name) for name in ShownAlert.model_fields if name != "acknowledged_by"
+    }
+    return plain | {"acknowledged_by": _person(names, alert.acknowledged_by)}
+
+
+def _in_full(session: Session, alert: Alert) -> AlertInFull:
+    steps = queries.steps(session, alert.id)
+    people = [step.actor_id for step in steps] + [alert.acknowledged_by]
+    names = staff.names(session, [person for person in people if person is not None])
+    protocol = protocols.by_id(session, alert.protocol_id).protocol
+    return AlertInFull(
+        **_shown(alert, names),
+        evidence=alert.evidence,
+        rule_source=alert.rule_source,
+        recheck_minutes=list(protocol.recheck_minutes[alert.level]),
+        steps=[
+            Step(
+                kind=step.kind,
+                level=step.level,
+                at=step.at,
+                sentence=step.sentence,
+                actor=_person(names, step.actor_id),
+            )
+            for step in steps
+        ],
+    )
+
+
+@router.get("/alerts", summary="What needs somebody on the unit now")
+def alerts(
+    db: Db,
+    actor: Watcher,
+    closed_since: Annotated[Moment | None, Query()] = None,
+) -> Alerts:
+    """Open alerts; with `closed_since`, those that were closed since then instead."""
+    if closed_since is None:
+        found = queries.open_on_unit(db, actor.unit.id)
+    else:
+        found = queries.closed_since(db, actor.unit.id, closed_since)
+    takers = [alert.acknowledged_by for alert in found if alert.acknowledged_by is not None]
+    names = staff.names(db, takers)
+    return Alerts(alerts=[ShownAlert(**_shown(alert, names)) for alert in found])
+
+
+@router.get("/alerts/{alert_id}", summary="One alert: why, and what has happened to it")
+def alert_in_full(db: Db, alert: AlertToSee) -> AlertInFull:
+    """The evidence is what was read when the alert was raised or last changed."""
+    return _in_full(db, alert)
+
+
+@router.post(
+    "/alerts/{alert_id}/acknowledgements",
+    status_code=201,
+    summary="Take an alert, with a plan and a time to look again",
+)
+def acknowledge(
+    db: Db, actor: Answerer, alert: AlertToAnswer, key: Key, body: AcknowledgementBody
+) -> AlertInFull:
+    """The machine signs with its own name: the plan says who it was that took the alert.
+
+    An acknowledgement does not close the alert, and lapses when nobody looks again in time.
+    """
+    service.acknowledge(
+        db,
+        actor.id,
+        alert,
+        key=key,
+        plan=body.plan,
+        recheck_minutes=body.recheck_minutes,
+        at=clock.now(),
+    )
+    return _in_full(db, alert)

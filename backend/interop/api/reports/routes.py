@@ -1,0 +1,88 @@
+"""The report of a shift, as rows or as the file that people get."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
+
+from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts.permissions import Permission
+from backend.core import clock
+from backend.core.db import Db
+from backend.core.strict_json import StrictJsonRoute
+from backend.reports.shift import csv_file, pdf_file, service, windows, xlsx_file
+from backend.reports.shift.service import Format
+
+router = APIRouter(route_class=StrictJsonRoute, tags=["reports"])
+
+Exporter = Annotated[Actor, Depends(TokenAllowed(Permission.EXPORT_REPORT))]
+
+
+class ReportRow(BaseModel):
+    """One figure. A median of nothing is null: it is not 0."""
+
+    section: str
+    bed: str | None
+    code: str | None
+    name: str | None
+    subject: str
+    figure: str
+    value: float | str | None
+    unit: str | None
+
+
+class ShiftReport(BaseModel):
+    """What stands above the figures, and the figures one by one."""
+
+    header: dict[str, str]
+    rows: list[ReportRow]
+
+
+FILE: dict[str, Any] = {
+    "schema": {"type": "string", "contentMediaType": "application/octet-stream"}
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ShiftReport,
+        "description": "The report, by bed and code, without names.",
+        "content": {
+            module.MEDIA_TYPE.partition(";")[0]: FILE for module in (csv_file, xlsx_file, pdf_file)
+        },
+    }
+}
+
+
+@router.get("/reports/shift", summary="The report of one shift", responses=ANSWERS)
+def shift_report(
+    db: Db,
+    actor: Exporter,
+    start: Annotated[
+        str,
+        Query(
+            pattern=r"^[0-9TZ:.+ -]{1,40}$",
+            description="When the shift begins, with its offset or on the unit's clock.",
+            examples=["2026-11-17T07:00"],
+        ),
+    ],
+    form: Annotated[Format, Query(alias="format")] = Format.JSON,
+) -> Response:
+    """As the record stands now, with the corrections made since.
+
+    That it left is on the audit trail. A wrong start is answered with the shifts of that day.
+    """
+    now = clock.now()
+    shift = windows.shift_starting(actor.unit, start, now)
+    report = service.prepare(
+        db,
+        actor.unit,
+        shift,
+        detail=service.detail_for(actor.role),
+        prepared_by=actor.name,
+        now=now,
+    )
+    file = service.export(db, actor.id, actor.unit, report, form)
+    return Response(
+        file.body,
+        media_type=file.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
+    )

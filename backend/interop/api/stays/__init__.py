@@ -1,0 +1,1 @@
+"""Who comes, lies where, and goes."""

@@ -1,0 +1,1 @@
+"""The unit, its beds, and its board."""

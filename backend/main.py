@@ -1,0 +1,148 @@
+"""Builds the web application: routers, error answers, headers, the listener. No logic."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from psycopg.errors import OperationalError as PsycopgOperationalError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from backend import tables
+from backend.accounts.sign_in import routes as sign_in
+from backend.alerts import routes as alerts
+from backend.alerts.answers import routes as answers
+from backend.board import routes as board
+from backend.board.live import routes as live_words
+from backend.board.wall import routes as wall
+from backend.care.admission import routes as admission
+from backend.core import guard, live, web
+from backend.core import routes as health
+from backend.core.errors import Invalid, SignedOut, TooMany, UserError
+from backend.interop.api import routes as api
+from backend.observations.chart import routes as chart
+from backend.observations.sheet import routes as sheet
+from backend.reports.shift import routes as shift_report
+
+__all__ = ["app", "tables"]
+
+# What the browser gets of what npm brought: these files and no others.
+VENDOR = {"htmx.min.js": "htmx.org/dist/htmx.min.js"}
+
+log = structlog.get_logger()
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """One listener per process tells every open screen what changed."""
+    listening = asyncio.create_task(live.broadcast.run())
+    try:
+        yield
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+
+
+class Vigil(FastAPI):
+    """The guard stands outside everything, also of what answers to a bug."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """All of it, guarded."""
+        return guard.Guard(super().build_middleware_stack())
+
+
+app = Vigil(title="Vigil", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.exception_handler(UserError)
+def refused(request: Request, error: UserError) -> Response:
+    """A sentence for the person who asked."""
+    if isinstance(error, SignedOut) and _shows_a_page(request):
+        return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
+    fields = error.fields if isinstance(error, Invalid) else None
+    answer = web.refusal(request, error.status, error.sentence, fields)
+    if isinstance(error, SignedOut) and request.url.path.startswith("/api/"):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = "60"
+    return answer
+
+
+def _shows_a_page(request: Request) -> bool:
+    machine = request.url.path.startswith(("/api/", "/live"))
+    return request.method == "GET" and not machine and not web.wants_fragment(request)
+
+
+@app.exception_handler(RequestValidationError)
+def invalid(request: Request, error: RequestValidationError) -> Response:
+    """What was sent cannot be right. The input is neither echoed nor logged."""
+    if any(problem["loc"][:1] == ("path",) for problem in error.errors()):
+        return web.refusal(request, 404, "There is no such page.")
+    fields = {
+        ".".join(str(part) for part in problem["loc"][1:]) or "form": _words(problem)
+        for problem in error.errors()
+    }
+    return web.refusal(request, 422, "Check what was entered; nothing was saved.", fields)
+
+
+def _words(problem: dict[str, object]) -> str:
+    """Our own validators speak in sentences; the library's words are made into one."""
+    message = str(problem["msg"])
+    return message.removeprefix("Value error, ").rstrip(".") + "."
+
+
+@app.exception_handler(HTTPException)
+def not_found(request: Request, error: HTTPException) -> Response:
+    """No such page, or no such method on it."""
+    sentence = {404: "There is no such page.", 405: "This page does not take that."}.get(
+        error.status_code, "The request could not be read."
+    )
+    return web.refusal(request, error.status_code, sentence)
+
+
+@app.exception_handler(OperationalError)
+@app.exception_handler(PsycopgOperationalError)
+def unavailable(request: Request, error: Exception) -> Response:
+    """The database did not answer, or gave up waiting: whatever was asked did not happen."""
+    log.error("database_unavailable", kind=type(error).__name__)
+    return web.refusal(
+        request, 503, "The database does not answer. Nothing was saved; try again in a moment."
+    )
+
+
+@app.exception_handler(Exception)
+def broken(request: Request, error: Exception) -> Response:
+    """A bug: a number to find it by, and nothing about it."""
+    reference = secrets.token_hex(4)
+    log.error("bug", reference=reference, kind=type(error).__name__, exc_info=error)
+    return web.refusal(
+        request, 500, "Something went wrong here. Nothing was saved.", reference=reference
+    )
+
+
+for domain in (
+    health,
+    sign_in,
+    admission,
+    board,
+    wall,
+    live_words,
+    chart,
+    sheet,
+    alerts,
+    answers,
+    shift_report,
+    api,
+):
+    app.include_router(domain.router)
+
+app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")
+app.mount("/static", StaticFiles(directory=web.ROOT / "static"), name="static")

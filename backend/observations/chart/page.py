@@ -1,0 +1,118 @@
+"""What the template of the chart shows."""
+
+from dataclasses import dataclass
+
+from backend.observations.chart.plot import Drawing
+from backend.observations.words import Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One of the large figures at the top: the newest of its kind, and when it was."""
+
+    name: str
+    value: str
+    word: str
+    arrow: str
+    change: str
+    at: str
+    known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What is due, and when."""
+
+    name: str
+    words: str
+    at: str
+    due: str
+    overdue: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartAlert:
+    """An alert of this stay."""
+
+    title: str
+    level: str
+    sentence: str
+    state: str
+    at: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """One stretch of time that the chart can show."""
+
+    key: str
+    label: str
+    here: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Total:
+    """One score in a row of the table."""
+
+    name: str
+    total: str
+    band: str
+    arrow: str
+    change: str
+    complete: bool
+    parts: tuple[Part, ...]
+    missing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One set. `struck` sets were corrected or taken back, and why is in the remarks."""
+
+    id: int
+    day: str
+    observed: str
+    machine_time: str
+    entered: str
+    scales: tuple[Total | None, ...]
+    outcome: str
+    vitals: tuple[str, ...]
+    news2: Total | None
+    who: str
+    remarks: tuple[str, ...]
+    struck: bool
+    can_correct: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """The items of one scale, set by set; darker is worse."""
+
+    name: str
+    key: str
+    times: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Part, ...]], ...]
+    totals: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """The whole body of the chart."""
+
+    stay_id: int
+    path: str
+    range_words: str
+    ranges: tuple[Range, ...]
+    figures: tuple[Figure, ...]
+    due: tuple[Due, ...]
+    alerts: tuple[ChartAlert, ...]
+    closed_alerts: tuple[ChartAlert, ...]
+    drawings: tuple[Drawing, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    more_path: str | None
+    heats: tuple[Heat, ...]
+    notice: str | None
+    may_record: bool
+    sees_alerts: bool
+    may_manage: bool

@@ -1,0 +1,128 @@
+"""What a chart is drawn from: the sets of a stretch of time, what was missed, what was raised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from backend.accounts.staff import queries as staff
+from backend.alerts.models import Alert
+from backend.observations.models import Observation, Outcome, Score, ScoreStatus
+from backend.observations.queries import StoredSet, scores_of
+from backend.rounds.models import Round, RoundState
+
+# A month of hourly sets is 744; what a monitor sends every minute is drawn from its newest.
+MOST_SETS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """All that happened on a stay in a stretch of time, oldest first."""
+
+    sets: Sequence[StoredSet]
+    cut: bool
+    names: dict[int, str]
+    not_done: Sequence[Round]
+    alerts: Sequence[Alert]
+
+    @property
+    def standing(self) -> list[StoredSet]:
+        """The sets that nothing has superseded and nobody has taken back."""
+        return [
+            stored
+            for stored in self.sets
+            if stored.superseded_by_id is None
+            and stored.observation.outcome is not Outcome.ENTERED_IN_ERROR
+        ]
+
+
+def course(session: Session, stay_id: int, *, start: datetime, end: datetime) -> Course:
+    """Read in five questions, however long the stretch is."""
+    newer = aliased(Observation)
+    rows = session.execute(
+        select(Observation, newer.id)
+        .outerjoin(newer, newer.supersedes_id == Observation.id)
+        .where(
+            Observation.stay_id == stay_id,
+            Observation.observed_at >= start,
+            Observation.observed_at <= end,
+        )
+        .order_by(Observation.observed_at.desc(), Observation.id.desc())
+        .limit(MOST_SETS + 1)
+    ).all()
+    cut = len(rows) > MOST_SETS
+    rows = rows[:MOST_SETS][::-1]
+    scores = scores_of(session, [observation.id for observation, _ in rows])
+    sets = [
+        StoredSet(
+            observation=observation,
+            scores=scores.get(observation.id, {}),
+            superseded_by_id=superseded_by_id,
+        )
+        for observation, superseded_by_id in rows
+    ]
+    return Course(
+        sets=sets,
+        cut=cut,
+        names=staff.names(session, [stored.observation.recorded_by for stored in sets]),
+        not_done=_not_done(session, stay_id, start, end),
+        alerts=session.scalars(
+            select(Alert)
+            .where(Alert.stay_id == stay_id, Alert.raised_at >= start, Alert.raised_at <= end)
+            .order_by(Alert.raised_at, Alert.id)
+        ).all(),
+    )
+
+
+def _not_done(session: Session, stay_id: int, start: datetime, end: datetime) -> Sequence[Round]:
+    return session.scalars(
+        select(Round)
+        .where(
+            Round.stay_id == stay_id,
+            Round.due_at >= start,
+            Round.due_at <= end,
+            Round.state.in_((RoundState.MISSED, RoundState.NOT_DONE)),
+        )
+        .order_by(Round.due_at)
+    ).all()
+
+
+def newest_totals(session: Session, stay_id: int, instrument: str) -> Sequence[Score]:
+    """The newest score of an instrument and the complete one before it; at most two."""
+    newer = aliased(Observation)
+    standing = (
+        select(Score)
+        .outerjoin(newer, newer.supersedes_id == Score.observation_id)
+        .where(Score.stay_id == stay_id, Score.instrument == instrument, newer.id.is_(None))
+        .order_by(Score.observed_at.desc(), Score.id.desc())
+        .limit(1)
+    )
+    newest = session.scalars(standing).first()
+    if newest is None:
+        return []
+    before = session.scalars(
+        standing.where(
+            Score.status == ScoreStatus.OK,
+            Score.observed_at < newest.observed_at,
+        )
+    ).first()
+    return [newest, before] if before else [newest]
+
+
+def instruments_of(session: Session, stay_id: int) -> Sequence[str]:
+    """The instruments that have ever been used on this stay."""
+    return session.scalars(
+        select(Score.instrument).where(Score.stay_id == stay_id).distinct()
+    ).all()
+
+
+def last_observed_at(session: Session, stay_id: int) -> datetime | None:
+    """When this patient was last observed, whatever came of it."""
+    return session.scalars(
+        select(Observation.observed_at)
+        .where(Observation.stay_id == stay_id, Observation.outcome != Outcome.ENTERED_IN_ERROR)
+        .order_by(Observation.observed_at.desc())
+        .limit(1)
+    ).first()

@@ -1,0 +1,205 @@
+"""Questions about what was observed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, select
+from sqlalchemy.orm import Session, aliased
+
+from backend.clinical import scale
+from backend.clinical.deterioration import Seen
+from backend.clinical.scale import Score as ClinicalScore
+from backend.clinical.vitals import Vitals
+from backend.observations.models import Observation, Score
+
+VITAL_COLUMNS = (
+    "respiratory_rate_per_min",
+    "spo2_percent",
+    "on_oxygen",
+    "oxygen_l_per_min",
+    "systolic_mmhg",
+    "diastolic_mmhg",
+    "pulse_per_min",
+    "temperature_c",
+    "consciousness",
+)
+# A rule looks back over a few sets; this is more than any of them asks for.
+COURSE_LENGTH = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSet:
+    """One set with its scores, and the set that corrected it, if one did."""
+
+    observation: Observation
+    scores: Mapping[str, Score]
+    superseded_by_id: int | None
+
+
+def by_key(session: Session, key: UUID) -> Observation | None:
+    """The set that this deed has already stored, if it has."""
+    return session.scalars(select(Observation).where(Observation.key == key)).one_or_none()
+
+
+def versions_before(session: Session, row: Observation) -> list[int]:
+    """The sets that this one corrects, and what those had corrected, newest first."""
+    found: list[int] = []
+    before = row.supersedes_id
+    while before is not None:
+        found.append(before)
+        before = session.scalars(
+            select(Observation.supersedes_id).where(Observation.id == before)
+        ).one()
+    return found
+
+
+def scores_of(session: Session, observation_ids: Sequence[int]) -> dict[int, dict[str, Score]]:
+    """The scores of these sets, by set and instrument."""
+    found: dict[int, dict[str, Score]] = {}
+    for score in session.scalars(select(Score).where(Score.observation_id.in_(observation_ids))):
+        found.setdefault(score.observation_id, {})[score.instrument] = score
+    return found
+
+
+def recent(
+    session: Session, stay_id: int, *, most: int = 200, with_corrected: bool = True
+) -> list[StoredSet]:
+    """The newest sets of a stay, newest first, corrected ones included and marked."""
+    newer = aliased(Observation)
+    query = (
+        select(Observation, newer.id)
+        .outerjoin(newer, newer.supersedes_id == Observation.id)
+        .where(Observation.stay_id == stay_id)
+        .order_by(Observation.observed_at.desc(), Observation.id.desc())
+        .limit(most)
+    )
+    if not with_corrected:
+        query = query.where(newer.id.is_(None))
+    rows = session.execute(query).all()
+    scores = scores_of(session, [observation.id for observation, _ in rows])
+    return [
+        StoredSet(
+            observation=observation,
+            scores=scores.get(observation.id, {}),
+            superseded_by_id=superseded_by_id,
+        )
+        for observation, superseded_by_id in rows
+    ]
+
+
+def one(session: Session, stay_id: int, observation_id: int) -> StoredSet | None:
+    """One set of this stay."""
+    newer = aliased(Observation)
+    row = session.execute(
+        select(Observation, newer.id)
+        .outerjoin(newer, newer.supersedes_id == Observation.id)
+        .where(Observation.stay_id == stay_id, Observation.id == observation_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    observation, superseded_by_id = row
+    return StoredSet(
+        observation=observation,
+        scores=scores_of(session, [observation.id]).get(observation.id, {}),
+        superseded_by_id=superseded_by_id,
+    )
+
+
+def course(session: Session, stay_id: int, *, most: int = COURSE_LENGTH) -> list[Seen]:
+    """The newest sets as the rules read them: as if every correction had been right at first."""
+    newest = [(row.id, row.written_at) for row in _newest(session, stay_id, most)]
+    found = {name: _read[name] for name in newest if name in _read}
+    if len(found) < len(newest):
+        new = _sets(session, [name[0] for name in newest if name not in found])
+        if len(_read) + len(new) > MOST_READ:
+            _read.clear()
+        _read.update(new)
+        found |= new
+    return [found[name] for name in newest]
+
+
+# A stored set never changes, so each process reads it once. The time it was written at tells it
+# from a set that was rolled back and left its number to another.
+_read: dict[tuple[int, datetime], Seen] = {}
+MOST_READ = 2000
+
+_corrected = aliased(Observation)
+NEWEST = (
+    select(Observation.id, Observation.written_at)
+    .where(
+        Observation.stay_id == bindparam("of_stay"),
+        ~select(_corrected.id).where(_corrected.supersedes_id == Observation.id).exists(),
+    )
+    .order_by(Observation.observed_at.desc(), Observation.id.desc())
+    .limit(bindparam("most"))
+)
+
+
+def _newest(session: Session, stay_id: int, most: int) -> Sequence[Row[int, datetime]]:
+    return session.execute(NEWEST, {"of_stay": stay_id, "most": most}).all()
+
+
+def _sets(session: Session, ids: Sequence[int]) -> dict[tuple[int, datetime], Seen]:
+    """These sets by number and time of writing."""
+    scores = scores_of(session, ids)
+    rows = session.scalars(select(Observation).where(Observation.id.in_(ids)))
+    return {
+        (row.id, row.written_at): seen(
+            StoredSet(observation=row, scores=scores.get(row.id, {}), superseded_by_id=None)
+        )
+        for row in rows
+    }
+
+
+def seen(stored: StoredSet) -> Seen:
+    """A stored set as a clinical value."""
+    row = stored.observation
+    return Seen(
+        id=row.id,
+        observed_at=row.observed_at,
+        entered_at=row.entered_at,
+        outcome=row.outcome.value,
+        vitals=Vitals(**{name: getattr(row, name) for name in VITAL_COLUMNS}),
+        scores={key: restored(score) for key, score in stored.scores.items()},
+    )
+
+
+def restored(row: Score) -> ClinicalScore:
+    """A stored score as a clinical value, exactly as it was made; nothing is scored again."""
+    instrument = scale.instruments()[row.definition]
+    system = instrument.band_systems[row.band_system]
+    answers: dict[str, Any] = {name: _exact(answer) for name, answer in row.answers.items()}
+    band = next((b for b in system.bands if row.total is not None and b.word == row.band), None)
+    if band is None and system.red is not None and row.band == system.red.word:
+        band = system.red
+    missing = tuple(i.id for i in instrument.scored if i.id not in row.points)
+    return ClinicalScore(
+        definition=row.definition,
+        key=row.instrument,
+        status=row.status.value,
+        answers=MappingProxyType(answers),
+        points=MappingProxyType(dict(row.points)),
+        unscored=MappingProxyType(dict(row.unscored)),
+        total=row.total,
+        lowest=row.lowest,
+        highest=row.highest,
+        possible=(),
+        value=None,
+        band=band,
+        possible_bands=(band,) if band else (),
+        band_system=row.band_system,
+        missing=() if row.total is not None else missing,
+        illegal=MappingProxyType({}),
+        alarms=scale.alarms_named(instrument, row.alarms),
+        red=tuple(n for n, p in row.points.items() if p == instrument.red_points),
+    )
+
+
+def _exact(answer: Any) -> Any:
+    """JSON has one kind of number; what was not whole was a Decimal."""
+    return Decimal(str(answer)) if isinstance(answer, float) else answer

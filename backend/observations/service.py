@@ -1,0 +1,461 @@
+"""Record and correct sets. Every way in (screen, API, import, device) ends here."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from backend.alerts import queries as alert_queries
+from backend.alerts import service as alerts
+from backend.audit import service as audit
+from backend.clinical import deterioration, scale
+from backend.clinical import vitals as vital_signs
+from backend.clinical.deterioration import Seen
+from backend.clinical.scale import Score as ClinicalScore
+from backend.clinical.sheet import Answer, Sheet
+from backend.core import clock, live
+from backend.core.db import table_of
+from backend.core.errors import Conflict, Invalid, NotFound, UserError
+from backend.observations import queries
+from backend.observations.models import (
+    InstrumentDefinition,
+    Observation,
+    Outcome,
+    Score,
+    Source,
+)
+from backend.protocols import queries as protocols
+from backend.protocols.queries import InForce
+from backend.rounds import service as rounds
+from backend.stays.models import Stay
+
+NEWS2 = "news2"
+# Tables, not entities, and put together once: this is where most saves spend their time.
+INSERT_SET = select(Observation).from_statement(
+    postgresql.insert(table_of(Observation))
+    .on_conflict_do_nothing(index_elements=[table_of(Observation).c.key])
+    .returning(table_of(Observation))
+)
+LOCK_STAY = (
+    select(Stay)
+    .where(Stay.id == bindparam("of_stay"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+INSERT_SCORE = insert(table_of(Score))
+# A browser's clock and ours differ a little; more than this is a wrong time, not a fast clock.
+AHEAD = timedelta(minutes=2)
+
+
+def record(
+    session: Session,
+    actor_id: int,
+    stay: Stay,
+    *,
+    key: UUID,
+    sheet: Sheet,
+    source: Source,
+    sent: bytes | None = None,
+) -> Observation:
+    """Store one set, score it, set what is due next, raise what the unit's rules ask for.
+
+    A retry with the same key gets the first answer. Invalid: a sentence per field that is wrong.
+    `sent` is a fingerprint of what the client sent, where the sheet holds more than that (a form
+    that says "now" means the same thing when it is sent again).
+    """
+    if sheet.outcome == Outcome.ENTERED_IN_ERROR.value:
+        raise Invalid("There is no set to take back.", {"outcome": "Choose another outcome."})
+    return _store(session, actor_id, stay, key=key, sheet=sheet, source=source, sent=sent)
+
+
+def correct(
+    session: Session,
+    actor_id: int,
+    stay: Stay,
+    *,
+    key: UUID,
+    supersedes_id: int,
+    reason: str,
+    sheet: Sheet,
+    sent: bytes | None = None,
+) -> Observation:
+    """Put a set right with a new row. Of two corrections of one set, the first wins."""
+    stored = queries.one(session, stay.id, supersedes_id)
+    if stored is None:
+        raise NotFound("There is no such set on this stay.")
+    if stored.observation.outcome is Outcome.ENTERED_IN_ERROR:
+        raise Conflict("This set was taken back. Record a new one instead.")
+    try:
+        with session.begin_nested():
+            return _store(
+                session,
+                actor_id,
+                stay,
+                key=key,
+                sheet=sheet,
+                source=Source.TYPED,
+                sent=sent,
+                supersedes_id=supersedes_id,
+                correction_reason=reason,
+            )
+    except IntegrityError as error:
+        if "supersedes_id" not in str(error.orig):
+            raise
+        raise Conflict(
+            "Somebody has corrected this set already. Look at the corrected set first."
+        ) from error
+
+
+def entered_in_error(
+    session: Session,
+    actor_id: int,
+    stay: Stay,
+    *,
+    key: UUID,
+    supersedes_id: int,
+    reason: str,
+) -> Observation:
+    """Take a set back (wrong patient, wrong time). It stays readable, struck through."""
+    stored = queries.one(session, stay.id, supersedes_id)
+    if stored is None:
+        raise NotFound("There is no such set on this stay.")
+    sheet = Sheet(
+        observed_at=stored.observation.observed_at,
+        outcome=Outcome.ENTERED_IN_ERROR.value,
+    )
+    return correct(
+        session,
+        actor_id,
+        stay,
+        key=key,
+        supersedes_id=supersedes_id,
+        reason=reason,
+        sheet=sheet,
+    )
+
+
+def _store(
+    session: Session,
+    actor_id: int,
+    stay: Stay,
+    *,
+    key: UUID,
+    sheet: Sheet,
+    source: Source,
+    sent: bytes | None,
+    supersedes_id: int | None = None,
+    correction_reason: str | None = None,
+) -> Observation:
+    # Two sets of one patient take turns, so that the rules of the second see the first. Where
+    # several rows are locked, it is the stay first, then its rounds, then its alerts.
+    stay = session.scalars(LOCK_STAY, {"of_stay": stay.id}).one()
+    now = clock.now()
+    in_force = protocols.in_force(session, stay.unit_id, at=sheet.observed_at)
+    digest = sent or request_digest(stay.id, sheet, supersedes_id)
+    try:
+        _check_times(stay, sheet, now)
+        _check_vitals(sheet)
+        scores = scored(sheet, in_force, spo2_scale=stay.spo2_scale)
+    except UserError:
+        # What can no longer be recorded (the stay has ended) may have been, before the answer
+        # was lost on its way.
+        if queries.by_key(session, key) is None:
+            raise
+        return _first_answer(session, actor_id, stay, key, digest)
+    observation = insert_set(
+        session,
+        stay,
+        key=key,
+        digest=digest,
+        sheet=sheet,
+        scores=scores,
+        source=source,
+        entered_at=now,
+        late_entry=is_late_entry(sheet.observed_at, now, in_force),
+        recorded_by=actor_id,
+        protocol_id=in_force.id,
+        supersedes_id=supersedes_id,
+        correction_reason=correction_reason,
+    )
+    if observation is None:
+        return _first_answer(session, actor_id, stay, key, digest)
+    seen = rounds.Seen(
+        observation_id=observation.id,
+        observed_at=observation.observed_at,
+        actor_id=actor_id,
+        outcome=observation.outcome.value,
+        scores=scores,
+    )
+    before = queries.versions_before(session, observation)
+    if before:
+        rounds.reconsider(session, stay, seen, superseded_ids=before, in_force=in_force)
+    else:
+        rounds.fulfil(session, stay, seen, in_force=in_force)
+    evaluate(session, actor_id, stay, in_force=in_force, now=now, superseded_ids=before)
+    audit.record(
+        session,
+        actor_id,
+        "observation.corrected" if supersedes_id else "observation.recorded",
+        unit_id=stay.unit_id,
+        stay_id=stay.id,
+        reason=correction_reason,
+        observation_id=observation.id,
+    )
+    live.announce(session, f"stay-{stay.id}", "rounds")
+    return observation
+
+
+def _first_answer(
+    session: Session, actor_id: int, stay: Stay, key: UUID, digest: bytes
+) -> Observation:
+    first = queries.by_key(session, key)
+    if first is None or (first.stay_id, first.recorded_by) != (stay.id, actor_id):
+        raise Conflict("This form was already sent by someone else. Open it again.")
+    if first.request_sha256 != digest:
+        raise Conflict(
+            "This set is already saved, with other values than these. Look at the chart and"
+            " correct it there."
+        )
+    return first
+
+
+def _check_times(stay: Stay, sheet: Sheet, now: datetime) -> None:
+    if sheet.observed_at > now + AHEAD:
+        raise Invalid(
+            "The time lies in the future.",
+            {"observed_at": "This time has not come yet."},
+        )
+    if sheet.observed_at < stay.admitted_at:
+        raise Invalid(
+            "The time lies before the admission.",
+            {"observed_at": "Before this stay began."},
+        )
+    if stay.discharged_at is not None and sheet.observed_at > stay.discharged_at:
+        raise Conflict("This stay has ended. Nothing after the discharge can be recorded.")
+
+
+def _check_vitals(sheet: Sheet) -> None:
+    """Impossible values are refused; implausible ones until somebody has confirmed them."""
+    wrong = {
+        problem.field: problem.sentence
+        for problem in vital_signs.problems(sheet.vitals)
+        if problem.refuse or problem.field not in sheet.confirmed
+    }
+    if wrong:
+        raise Invalid("Check the vital signs.", wrong)
+
+
+def is_late_entry(observed_at: datetime, entered_at: datetime, in_force: InForce) -> bool:
+    """Whether the set was written down so long after that the chart must say so."""
+    limit = timedelta(minutes=in_force.protocol.late_entry_minutes)
+    return entered_at - observed_at > limit
+
+
+def scored(sheet: Sheet, in_force: InForce, *, spo2_scale: int) -> dict[str, ClinicalScore]:
+    """Every instrument that this set answers, scored by the unit's bands. Illegal is refused."""
+    found: dict[str, ClinicalScore] = {}
+    wrong: dict[str, str] = {}
+    answered: dict[str, dict[str, Answer]] = {
+        key: {**answers, **sheet.unscored.get(key, {})} for key, answers in sheet.answers.items()
+    }
+    for key, extra in sheet.unscored.items():
+        answered.setdefault(key, dict(extra))
+    for key, answers in answered.items():
+        instrument = scale.latest().get(key)
+        if instrument is None:
+            raise Invalid("This instrument is not known here.", {key: "Not known."})
+        found[key] = scale.score(
+            instrument, answers, band_system=in_force.protocol.band_systems.get(key)
+        )
+        wrong |= {f"{key}.{item}": words for item, words in found[key].illegal.items()}
+    if wrong:
+        raise Invalid("Some answers do not exist on this scale.", wrong)
+    news2 = scale.latest()[NEWS2]
+    measured = scale.vital_answers(news2, sheet.vitals, spo2_scale=spo2_scale)
+    if any(value is not None for name, value in measured.items() if name != "spo2_scale"):
+        found[NEWS2] = scale.score(
+            news2, measured, band_system=in_force.protocol.band_systems.get(NEWS2)
+        )
+    return found
+
+
+def insert_set(
+    session: Session,
+    stay: Stay,
+    *,
+    key: UUID,
+    digest: bytes,
+    sheet: Sheet,
+    scores: Mapping[str, ClinicalScore],
+    source: Source,
+    entered_at: datetime,
+    late_entry: bool,
+    recorded_by: int,
+    protocol_id: int,
+    supersedes_id: int | None = None,
+    correction_reason: str | None = None,
+) -> Observation | None:
+    """The set and its scores, in two statements; None when the key is already there."""
+    values = {
+        "key": key,
+        "request_sha256": digest,
+        "stay_id": stay.id,
+        "patient_id": stay.patient_id,
+        "outcome": Outcome(sheet.outcome),
+        "source": source,
+        "observed_at": sheet.observed_at,
+        "entered_at": entered_at,
+        "late_entry": late_entry,
+        "recorded_by": recorded_by,
+        "protocol_id": protocol_id,
+        "note": sheet.note,
+        "supersedes_id": supersedes_id,
+        "correction_reason": correction_reason,
+        **{name: getattr(sheet.vitals, name) for name in queries.VITAL_COLUMNS},
+    }
+    observation = session.scalars(INSERT_SET, values).one_or_none()
+    if observation is not None and scores:
+        rows = [score_row(observation, score) for score in scores.values()]
+        session.execute(INSERT_SCORE, rows)
+    return observation
+
+
+def score_row(observation: Observation, score: ClinicalScore) -> dict[str, Any]:
+    """A clinical score as the columns of its table."""
+    return {
+        "observation_id": observation.id,
+        "stay_id": observation.stay_id,
+        "patient_id": observation.patient_id,
+        "observed_at": observation.observed_at,
+        **score_columns(score),
+    }
+
+
+def score_columns(score: ClinicalScore) -> dict[str, Any]:
+    """What a stored score says, apart from whose it is."""
+    return {
+        "instrument": score.key,
+        "definition": score.definition,
+        "status": score.status,
+        "answers": {name: _plain(answer) for name, answer in score.answers.items()},
+        "unscored": {name: _plain(answer) for name, answer in score.unscored.items()},
+        "points": dict(score.points),
+        "total": score.total,
+        "lowest": score.lowest,
+        "highest": score.highest,
+        "band_system": score.band_system,
+        "band": score.band.word if score.band else None,
+        "severity": score.band.severity if score.band else None,
+        "alarms": [alarm.id for alarm in score.alarms],
+    }
+
+
+def _plain(answer: Any) -> Any:
+    return float(answer) if isinstance(answer, Decimal) else answer
+
+
+def request_digest(stay_id: int, sheet: Sheet, supersedes_id: int | None = None) -> bytes:
+    """A fingerprint of what was sent, to tell a retry from another deed under the same key."""
+    said = asdict(sheet)
+    said["confirmed"] = sorted(sheet.confirmed)
+    words = json.dumps([stay_id, supersedes_id, said], sort_keys=True, default=str)
+    return hashlib.sha256(words.encode()).digest()
+
+
+def evaluate(
+    session: Session,
+    actor_id: int | None,
+    stay: Stay,
+    *,
+    in_force: InForce,
+    now: datetime,
+    superseded_ids: Collection[int] = (),
+) -> None:
+    """Raise what the rules now find, and clear what a newer set no longer meets.
+
+    What a corrected set had raised is cleared however old the set is, because it was never true.
+    """
+    course = queries.course(session, stay.id)
+    verdicts = deterioration.verdicts(course, in_force.protocol, now=now)
+    for verdict in verdicts:
+        if verdict.state == "met":
+            alerts.raise_alert(
+                session,
+                stay=stay,
+                verdict=verdict,
+                protocol_id=in_force.id,
+                now=now,
+                actor_id=actor_id,
+            )
+    cleared = {verdict.rule: verdict.sentence for verdict in verdicts if verdict.state == "clear"}
+    if superseded_ids:
+        cleared |= _never_true(session, stay, course, superseded_ids, in_force)
+    if cleared:
+        for alert in alert_queries.open_on_stay(session, stay.id):
+            if alert.rule in cleared:
+                alerts.clear(session, alert, sentence=cleared[alert.rule], now=now)
+
+
+def _never_true(
+    session: Session,
+    stay: Stay,
+    course: Sequence[Seen],
+    superseded_ids: Collection[int],
+    in_force: InForce,
+) -> dict[str, str]:
+    """Rules of open alerts that only a version before the corrected one had met."""
+    then = max((seen.observed_at for seen in course), default=stay.admitted_at)
+    still_met = {
+        verdict.rule
+        for verdict in deterioration.verdicts(course, in_force.protocol, now=then)
+        if verdict.state == "met"
+    }
+    return {
+        alert.rule: "The set that raised this was corrected."
+        for alert in alert_queries.open_on_stay(session, stay.id)
+        if alert.observation_id in superseded_ids and alert.rule not in still_met
+    }
+
+
+def load_definitions(session: Session) -> int:
+    """Put the shipped instruments beside the scores they make; returns how many are new.
+
+    A definition never changes under stored scores: a changed file under an old id is refused.
+    """
+    rows = session.execute(select(InstrumentDefinition.id, InstrumentDefinition.content_sha256))
+    known = {row.id: row.content_sha256 for row in rows}
+    new = 0
+    for instrument in scale.instruments().values():
+        legal = scale.legal_answers(instrument)
+        digest = hashlib.sha256(json.dumps(legal, sort_keys=True, default=str).encode()).digest()
+        if instrument.id not in known:
+            session.add(
+                InstrumentDefinition(
+                    id=instrument.id,
+                    key=instrument.key,
+                    legal=legal,
+                    content_sha256=digest,
+                )
+            )
+            new += 1
+        elif known[instrument.id] != digest:
+            raise Conflict(
+                f"{instrument.id} differs from the definition that stored scores were made by."
+                " Give the changed definition a new version."
+            )
+    session.flush()
+    return new
+
+
+def how_many(session: Session) -> int:
+    """How many sets are stored."""
+    return session.scalars(select(func.count()).select_from(Observation)).one()

@@ -1,0 +1,1 @@
+"""The record sheet: what is due, asked once; saved, echoed, put right."""

@@ -1,0 +1,95 @@
+"""Open a sheet: new, again with everything that was typed, or to put a stored set right."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from backend.accounts.access import Actor
+from backend.clinical import scale
+from backend.core import clock
+from backend.core.errors import Invalid
+from backend.observations.queries import StoredSet
+from backend.observations.sheet import filling, queries, stored
+from backend.observations.sheet.filling import Filling
+from backend.observations.sheet.page import Sheet
+from backend.observations.sheet.reading import Sent
+from backend.stays.models import Stay
+
+
+def _filling(
+    session: Session,
+    actor: Actor,
+    stay: Stay,
+    typed: Mapping[str, str],
+    *,
+    refused: Invalid | None = None,
+    asks: Mapping[str, str] | None = None,
+    opened: tuple[str, ...] = (),
+) -> Filling:
+    now, zone = clock.now(), actor.zone
+    starts = actor.unit.shift_starts
+    before = queries.before(session, stay.id, now=now, shift_starts=starts, zone=zone)
+    return Filling(
+        typed=typed,
+        errors=refused.fields or {"form": refused.sentence} if refused else {},
+        asks=asks or {},
+        before=before,
+        opened=opened or before.due(now),
+        zone=zone,
+        now=now,
+    )
+
+
+def new(
+    session: Session, actor: Actor, stay: Stay, *, instruments: tuple[str, ...], key: UUID
+) -> Sheet:
+    """With these instruments open, or else with what is due."""
+    filled = _filling(session, actor, stay, {}, opened=instruments)
+    return filling.sheet(
+        filling.with_asked_today(filled),
+        stay_id=stay.id,
+        actor_id=actor.id,
+        key=str(key),
+        path=f"/stays/{stay.id}/observations",
+    )
+
+
+def again(
+    session: Session,
+    actor: Actor,
+    stay: Stay,
+    came: Sent,
+    *,
+    refused: Invalid,
+    asks: Mapping[str, str],
+    path: str,
+    was: StoredSet | None,
+) -> Sheet:
+    """The same sheet under the same key, with a sentence at each input that was refused."""
+    correcting = None
+    if was is not None:
+        reason, error = came.inputs.get("reason", ""), refused.fields.get("reason")
+        correcting = stored.correcting(was, actor.zone, reason=reason, error=error)
+    return filling.sheet(
+        _filling(session, actor, stay, came.inputs, refused=refused, asks=asks),
+        stay_id=stay.id,
+        actor_id=actor.id,
+        key=came.inputs.get("key", ""),
+        path=path,
+        correcting=correcting,
+    )
+
+
+def correction(session: Session, actor: Actor, stay: Stay, was: StoredSet, *, key: UUID) -> Sheet:
+    """Filled in as the stored set was."""
+    typed = stored.typed(was, actor.zone)
+    opened = tuple(key for key in was.scores if key in scale.latest())
+    return filling.sheet(
+        _filling(session, actor, stay, typed, opened=opened),
+        stay_id=stay.id,
+        actor_id=actor.id,
+        key=str(key),
+        path=f"/stays/{stay.id}/observations/{was.observation.id}/correct",
+        correcting=stored.correcting(was, actor.zone),
+    )

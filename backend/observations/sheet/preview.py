@@ -1,0 +1,75 @@
+"""What a half-filled sheet comes to, by the scorer that will score it; nothing is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.clinical import scale
+from backend.clinical.scale import Score
+from backend.clinical.vitals import KINDS, Vitals
+from backend.observations.sheet.reading import answered, measure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Total:
+    """One instrument so far. Without the last item there is no total and no band."""
+
+    name: str
+    words: str
+    band: str | None
+    bands: str
+    complete: bool
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """Every instrument that has an answer."""
+
+    totals: tuple[Total, ...]
+
+
+def preview(
+    inputs: Mapping[str, str], *, band_systems: Mapping[str, str], spo2_scale: int
+) -> Preview:
+    """Score whatever can be read; what cannot is simply not answered yet."""
+    totals = []
+    for key, instrument in scale.latest().items():
+        if instrument.scoring == "sum":
+            typed = {
+                name.removeprefix(f"{key}."): value
+                for name, value in inputs.items()
+                if name.startswith(f"{key}.") and value.strip()
+            }
+            items, _, _ = answered(instrument, typed)
+            if items:
+                totals.append(
+                    _total(scale.score(instrument, items, band_system=band_systems.get(key)))
+                )
+    news2 = scale.latest()["news2"]
+    answers = scale.vital_answers(news2, _vitals(inputs), spo2_scale=spo2_scale)
+    if any(value is not None for name, value in answers.items() if name != "spo2_scale"):
+        totals.append(_total(scale.score(news2, answers, band_system=band_systems.get("news2"))))
+    return Preview(totals=tuple(totals))
+
+
+def _vitals(inputs: Mapping[str, str]) -> Vitals:
+    """What can be read of the vital signs; the others are open."""
+    found = Vitals()
+    typed = {name: inputs[name].strip() for name in KINDS if inputs.get(name, "").strip()}
+    temperature, pressure = inputs.get("temperature_unit", ""), inputs.get("pressure_unit", "")
+    found, _ = measure(typed, temperature, pressure)
+    return found
+
+
+def _total(score: Score) -> Total:
+    instrument = scale.instruments()[score.definition]
+    complete = score.total is not None and score.band is not None
+    open_items = len(score.missing)
+    return Total(
+        name=instrument.name,
+        words=str(score.total) if complete else f"{open_items} open",
+        band=score.band.word if complete and score.band else None,
+        bands=instrument.band_systems[score.band_system].label,
+        complete=complete,
+        alarms=tuple(alarm.text for alarm in score.alarms),
+    )

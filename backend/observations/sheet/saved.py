@@ -1,0 +1,150 @@
+"""The stored set, read back: the screen says "saved" only from here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from backend.accounts.staff import queries as staff
+from backend.clinical import scale
+from backend.clinical.definition import Instrument
+from backend.clinical.vitals import KINDS
+from backend.core import local_time
+from backend.observations import words
+from backend.observations.models import Outcome, Score
+from backend.observations.queries import VITAL_COLUMNS, StoredSet
+from backend.observations.sheet import queries
+from backend.observations.words import Part
+from backend.rounds import queries as rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedScore:
+    """One total with what it is made of. `arrow` and `change` compare with the set before."""
+
+    name: str
+    total: str
+    complete: bool
+    band: str
+    bands: str
+    arrow: str
+    change: str
+    missing: str
+    alarms: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """An alert that this set raised or made worse."""
+
+    title: str
+    level: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """One stored set, and what followed from it."""
+
+    stay_id: int
+    observation_id: int
+    key: str
+    draft: str
+    heading: str
+    outcome: str
+    who: str
+    observed: str
+    entered: str
+    late: str | None
+    scores: tuple[SavedScore, ...]
+    vitals: tuple[tuple[str, str], ...]
+    note: str | None
+    next_due: tuple[tuple[str, str, str], ...]
+    raised: tuple[Raised, ...]
+    sees_alerts: bool
+    correction: str | None
+    superseded_by: int | None
+    can_correct: bool
+
+
+def saved(
+    session: Session,
+    stored: StoredSet,
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    may_correct: bool,
+    sees_alerts: bool,
+) -> Saved:
+    """Everything that the screen says about a set, from what is stored."""
+    row = stored.observation
+    previous = queries.totals_before(session, stored)
+    names = staff.names(session, [row.recorded_by])
+    late = None
+    if row.late_entry and row.supersedes_id is None:
+        late = f"Late entry: entered {local_time.span(row.entered_at - row.observed_at)} after."
+    taken_back = row.outcome is Outcome.ENTERED_IN_ERROR
+    return Saved(
+        stay_id=row.stay_id,
+        observation_id=row.id,
+        key=str(row.key),
+        draft=f"{row.recorded_by}-{row.stay_id}",
+        heading="Taken back"
+        if taken_back
+        else f"Saved {local_time.clock_time(row.entered_at, zone)}",
+        outcome=words.OUTCOMES[row.outcome],
+        who=names.get(row.recorded_by, "not known"),
+        observed=local_time.day_and_time(row.observed_at, zone, now),
+        entered=local_time.day_and_time(row.entered_at, zone, now),
+        late=late,
+        scores=tuple(
+            _score(score, previous.get(key)) for key, score in sorted(stored.scores.items())
+        ),
+        vitals=tuple(
+            (KINDS[name].label, f"{words.vital(name, value)} {KINDS[name].unit}".strip())
+            for name in VITAL_COLUMNS
+            if (value := getattr(row, name)) is not None
+        ),
+        note=row.note,
+        next_due=tuple(
+            (
+                words.name_of(due.instrument),
+                local_time.day_and_time(due.due_at, zone, now),
+                words.due(due.due_at, now),
+            )
+            for due in rounds.open_on_stay(session, row.stay_id)
+        ),
+        raised=tuple(
+            Raised(title=alert.title, level=alert.level.value, path=f"/alerts/{alert.id}")
+            for alert, _ in queries.raised_by(session, stored)
+        ),
+        sees_alerts=sees_alerts,
+        correction=row.correction_reason,
+        superseded_by=stored.superseded_by_id,
+        can_correct=may_correct and stored.superseded_by_id is None and not taken_back,
+    )
+
+
+def _score(row: Score, previous: Score | None) -> SavedScore:
+    instrument = scale.instruments()[row.definition]
+    arrow, change = words.change(row.total, previous.total if previous else None)
+    return SavedScore(
+        name=instrument.name,
+        total=words.total_of(row),
+        complete=row.total is not None,
+        band=row.band or "incomplete",
+        bands=instrument.band_systems[row.band_system].label,
+        arrow=arrow,
+        change=change,
+        missing=_missing(row, instrument),
+        alarms=tuple(alarm.text for alarm in scale.alarms_named(instrument, row.alarms)),
+        parts=tuple(words.parts(row)),
+    )
+
+
+def _missing(row: Score, instrument: Instrument) -> str:
+    if row.total is not None:
+        return ""
+    return ", ".join(item.in_a_sentence for item in instrument.scored if item.id not in row.points)

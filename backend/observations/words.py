@@ -1,0 +1,118 @@
+"""Stored sets in the words of the ward: parts, changes, outcomes, vital signs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from backend.clinical import scale
+from backend.clinical.definition import Item
+from backend.core import local_time
+from backend.observations.models import Observation, Outcome, Score
+
+# What was not measured or not answered. Never a zero.
+NOTHING = "\N{EN DASH}"
+OUTCOMES = {
+    Outcome.ASSESSED: "assessed",
+    Outcome.ASLEEP: "asleep",
+    Outcome.REFUSED: "refused",
+    Outcome.OFF_UNIT: "off unit",
+    Outcome.UNABLE: "unable to assess",
+    Outcome.STAFF_UNAVAILABLE: "staff unavailable",
+    Outcome.ENTERED_IN_ERROR: "taken back",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One item of a score. `level` is 0 to 4 for shading, or "-" where nothing was answered."""
+
+    id: str
+    label: str
+    answer: str
+    points: str
+    level: str
+    red: bool
+
+
+def name_of(instrument_key: str) -> str:
+    """`CIWA-B` for `ciwa-b`."""
+    known = scale.latest().get(instrument_key)
+    return known.name if known else instrument_key
+
+
+def total_of(score: Score) -> str:
+    """`26`; while something is missing `at least 6`, because missing is not zero."""
+    return str(score.total) if score.total is not None else f"at least {score.lowest}"
+
+
+def change(total: int | None, previous: int | None) -> tuple[str, str]:
+    """An arrow for the eye and a word for the ear; empty where there is nothing to compare."""
+    if total is None or previous is None:
+        return "", ""
+    difference = total - previous
+    if difference == 0:
+        return "=", "no change"
+    up = difference > 0
+    return f"{'▲' if up else '▼'} {abs(difference)}", f"{'up' if up else 'down'} {abs(difference)}"
+
+
+def due(due_at: datetime, now: datetime) -> str:
+    """`12 min overdue`, `due in 6 min`."""
+    if due_at <= now:
+        return f"{local_time.span(now - due_at)} overdue"
+    return f"due in {local_time.span(due_at - now)}"
+
+
+def parts(score: Score) -> Iterator[Part]:
+    """Every item of the definition that made this score, answered or not."""
+    instrument = scale.instruments()[score.definition]
+    for item in instrument.scored:
+        answer, points = score.answers.get(item.id), score.points.get(item.id)
+        yield Part(
+            id=item.id,
+            label=item.label,
+            answer=_answer(item, answer),
+            points=NOTHING if points is None else str(points),
+            level=_level(item, points),
+            red=points is not None and points == instrument.red_points,
+        )
+
+
+def _answer(item: Item, answer: Any) -> str:
+    if answer is None:
+        return "not assessed"
+    if item.vital:
+        return f"{answer} {item.vital.unit}"
+    words = item.anchors.get(answer, "")
+    if isinstance(answer, bool):
+        return words
+    return f"{answer}, {words}" if words else str(answer)
+
+
+def _level(item: Item, points: int | None) -> str:
+    """A fifth of what the item can give, upwards: any point at all is more than none."""
+    if points is None:
+        return "-"
+    numbers = [row.points for row in item.rows] or list(item.points.values())
+    most = max(numbers or [value for value in item.legal if isinstance(value, int)], default=4)
+    return str(-(-points * 4 // most)) if most else "0"
+
+
+def vital(name: str, value: Any) -> str:
+    """A vital sign as it is written on a chart."""
+    if value is None:
+        return NOTHING
+    if name == "on_oxygen":
+        return "oxygen" if value else "room air"
+    if isinstance(value, Decimal):
+        return f"{value:.1f}"
+    return str(value)
+
+
+def pressure(row: Observation) -> str:
+    """`152/96`; a half that was not measured stays open."""
+    if row.systolic_mmhg is None and row.diastolic_mmhg is None:
+        return NOTHING
+    return f"{vital('', row.systolic_mmhg)}/{vital('', row.diastolic_mmhg)}"

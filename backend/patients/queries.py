@@ -1,0 +1,33 @@
+"""Questions about patients."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.patients.models import Patient, RiskFlag
+
+
+def risks(session: Session, patient_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The risk flags that stand, by patient, oldest first."""
+    rows = session.execute(
+        select(RiskFlag.patient_id, RiskFlag.label)
+        .where(RiskFlag.patient_id.in_(patient_ids), RiskFlag.ended_at.is_(None))
+        .order_by(RiskFlag.id)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for patient_id, label in rows:
+        found[patient_id] = (*found.get(patient_id, ()), label)
+    return found
+
+
+def by_source(session: Session, source: str, source_id: str) -> Patient | None:
+    """The patient whom another system knows by this id."""
+    return session.scalars(
+        select(Patient).where(Patient.source == source, Patient.source_id == source_id)
+    ).one_or_none()
+
+
+def code_is_taken(session: Session, code: str) -> bool:
+    """Whether another patient goes by this code."""
+    return session.scalars(select(Patient.id).where(Patient.code == code)).first() is not None

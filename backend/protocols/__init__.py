@@ -1,0 +1,1 @@
+"""What a unit has decided: its thresholds, rules, intervals and ladders, in versions."""

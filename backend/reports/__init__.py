@@ -1,0 +1,1 @@
+"""What a unit's record adds up to: for the charge nurse, the physician and the administration."""

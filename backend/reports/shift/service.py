@@ -1,0 +1,212 @@
+"""Work the report of a shift out, and hand it out on record."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from backend.accounts.permissions import ALLOWED, Permission, Role
+from backend.accounts.units.models import Unit
+from backend.audit import service as audit
+from backend.clinical.shift import Shift
+from backend.core import local_time
+from backend.core.errors import Invalid, TooMany
+from backend.reports.shift import (
+    charts,
+    csv_file,
+    json_file,
+    patient_tables,
+    pdf_file,
+    queries,
+    response,
+    tables,
+    timeliness,
+    xlsx_file,
+)
+from backend.reports.shift.census import acuity, census
+from backend.reports.shift.headlines import headlines
+from backend.reports.shift.queries import Stored
+from backend.reports.shift.report import Detail, Report, Table, data_rows
+from backend.reports.shift.response import Answered
+from backend.reports.shift.timeliness import Judged
+
+# By one person in one hour. More is not reading.
+MOST_EXPORTS_AN_HOUR = 60
+ORDER = (
+    "census",
+    "acuity",
+    "observations",
+    "alerts",
+    "patients",
+    "scores",
+    "rules",
+    "alert-list",
+    "sets",
+    "staff",
+    "late-entries",
+    "corrections",
+)
+REASON_LENGTH = (10, 500)
+
+
+class Format(StrEnum):
+    """What a report is written to."""
+
+    PDF = "pdf"
+    XLSX = "xlsx"
+    CSV = "csv"
+    JSON = "json"
+
+
+WRITERS = {
+    Format.PDF: (pdf_file.body, pdf_file.MEDIA_TYPE),
+    Format.XLSX: (xlsx_file.body, xlsx_file.MEDIA_TYPE),
+    Format.CSV: (csv_file.body, csv_file.MEDIA_TYPE),
+    Format.JSON: (json_file.body, json_file.MEDIA_TYPE),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A report that leaves."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+def detail_for(role: Role) -> Detail:
+    """Who may not see a chart is told counts, in which nobody can be found."""
+    return Detail.CODED if Permission.SEE_CHART in ALLOWED[role] else Detail.COUNTS
+
+
+def prepare(
+    session: Session,
+    unit: Unit,
+    shift: Shift,
+    *,
+    detail: Detail,
+    prepared_by: str,
+    now: datetime,
+    reason: str | None = None,
+) -> Report:
+    """The report as the record stands now, with the corrections made since the shift."""
+    zone = ZoneInfo(unit.time_zone)
+    stored = queries.stored(session, unit.id, shift, now)
+    rounds = timeliness.judged(stored)
+    answered = response.answers(stored)
+    shown = _tables(stored, rounds, answered, detail)
+    rows = data_rows(shown)
+    return Report(
+        unit_code=unit.code,
+        unit_name=unit.name,
+        zone=zone,
+        shift=shift,
+        running=shift.ends_at > now,
+        detail=detail,
+        reason=reason,
+        generated_at=now,
+        prepared_by=prepared_by,
+        rules=", then ".join(f"{rule.name}, version {rule.version}" for rule in stored.rules)
+        or "none yet",
+        stay_ids=tuple(stay.id for stay in stored.stays),
+        headlines=headlines(stored, rounds, answered),
+        charts=(
+            charts.observations(rounds, shift, zone),
+            charts.alerts(answered, shift, zone),
+        ),
+        tables=shown,
+        rows=rows,
+        sha256=csv_file.digest(rows, zone),
+    )
+
+
+def _tables(
+    stored: Stored, rounds: list[Judged], answered: list[Answered], detail: Detail
+) -> tuple[Table, ...]:
+    told = patient_tables.whose(stored, detail)
+    of_patients = {
+        table.key: table
+        for table in (
+            patient_tables.patients_table(stored, rounds, told),
+            patient_tables.scores_table(stored, told),
+            patient_tables.alert_list(stored, answered, told),
+            patient_tables.late_entries_table(stored, told),
+            patient_tables.corrections_table(stored, told, detail),
+        )
+    }
+    of_counts = {
+        table.key: table
+        for table in (
+            tables.census_table(census(stored)),
+            tables.acuity_table(acuity(stored)),
+            tables.observations_table(rounds),
+            tables.alerts_table(answered),
+            tables.rules_table(answered),
+            tables.sets_table(stored),
+            tables.staff_table(stored),
+        )
+    }
+    shown = of_counts if detail is Detail.COUNTS else of_counts | of_patients
+    return tuple(shown[key] for key in ORDER if key in shown)
+
+
+def export(
+    session: Session,
+    actor_id: int,
+    unit: Unit,
+    report: Report,
+    form: Format,
+    *,
+    most_an_hour: int | None = MOST_EXPORTS_AN_HOUR,
+) -> File:
+    """Write the report to a file, and on the audit trail that it left, for whom and why.
+
+    The caller has checked that this person may. With names it is a disclosure of every stay in it.
+    """
+    lately = queries.exports_lately(session, actor_id, timedelta(hours=1))
+    if most_an_hour is not None and lately >= most_an_hour:
+        raise TooMany(f"Over {most_an_hour} reports in an hour. Wait, or print what you have.")
+    identified = report.detail is Detail.IDENTIFIED
+    write, media_type = WRITERS[form]
+    file = File(name=file_name(report, form), media_type=media_type, body=write(report))
+    audit.note(
+        session,
+        actor_id,
+        "report.exported",
+        unit_id=unit.id,
+        reason=report.reason,
+        report="shift",
+        starts_at=local_time.machine(report.shift.starts_at),
+        format=form.value,
+        detail=report.detail.value,
+        identified=identified,
+        stay_ids=list(report.stay_ids) if identified else [],
+        data_rows=len(report.rows),
+        sha256=report.sha256,
+    )
+    return file
+
+
+def stated(reason: str) -> str:
+    """Why names are needed, in a few words of the person who asks; Invalid without."""
+    words = " ".join(reason.split())
+    least, most = REASON_LENGTH
+    if not least <= len(words) <= most or not words.isprintable():
+        raise Invalid(
+            "A report with names is a disclosure. Say who needs the names, and what for,"
+            f" in {least} to {most} letters.",
+            {"reason": "Say who needs the names, and what for."},
+        )
+    return words
+
+
+def file_name(report: Report, form: Format) -> str:
+    """Made of the unit's code and the time only: nothing that a patient is called."""
+    code = re.sub(r"[^a-z0-9-]", "", report.unit_code.casefold())[:40] or "unit"
+    begins = f"{report.shift.starts_at.astimezone(report.zone):%Y-%m-%d-%H%M}"
+    names = "-with-names" if report.detail is Detail.IDENTIFIED else ""
+    return f"vigil-shift-{code}-{begins}{names}.{form.value}"

@@ -1,0 +1,61 @@
+"""Questions about what is due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.rounds.models import OPEN, ObservationOrder, Round, RoundState
+
+
+def orders_on_stay(session: Session, stay_id: int) -> Sequence[ObservationOrder]:
+    """What is to be observed on this stay now."""
+    return session.scalars(
+        select(ObservationOrder)
+        .where(ObservationOrder.stay_id == stay_id, ObservationOrder.ended_at.is_(None))
+        .order_by(ObservationOrder.id)
+    ).all()
+
+
+def open_on_stay(session: Session, stay_id: int) -> Sequence[Round]:
+    """The open round of each order, next due first."""
+    return session.scalars(
+        select(Round)
+        .where(Round.stay_id == stay_id, Round.state.in_(OPEN))
+        .order_by(Round.due_at, Round.id)
+    ).all()
+
+
+def open_on_unit(session: Session, unit_id: int) -> Sequence[Round]:
+    """Every open round on the unit, next due first."""
+    return session.scalars(
+        select(Round)
+        .where(Round.unit_id == unit_id, Round.state.in_(OPEN))
+        .order_by(Round.due_at, Round.id)
+    ).all()
+
+
+def missed_in_a_row(session: Session, order_id: int) -> int:
+    """How many of the order's last rounds were missed, one after the other."""
+    states = session.scalars(
+        select(Round.state)
+        .where(Round.order_id == order_id, Round.state.not_in(OPEN))
+        .order_by(Round.due_at.desc(), Round.id.desc())
+        .limit(10)
+    ).all()
+    count = 0
+    for state in states:
+        if state is not RoundState.MISSED:
+            break
+        count += 1
+    return count
+
+
+def due_between(session: Session, unit_id: int, start: datetime, end: datetime) -> Sequence[Round]:
+    """Every round that fell due in this time."""
+    return session.scalars(
+        select(Round)
+        .where(Round.unit_id == unit_id, Round.due_at >= start, Round.due_at < end)
+        .order_by(Round.due_at, Round.id)
+    ).all()

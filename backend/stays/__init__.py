@@ -1,0 +1,1 @@
+"""A patient's time on the unit: admission, beds, discharge."""

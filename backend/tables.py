@@ -1,0 +1,32 @@
+"""Imports every table, so that foreign keys resolve whatever was started."""
+
+from backend.accounts.devices import models as devices
+from backend.accounts.sign_in import models as sign_in
+from backend.accounts.staff import models as staff
+from backend.accounts.units import models as units
+from backend.alerts import models as alerts
+from backend.audit import models as audit
+from backend.core import models as core
+from backend.core.db import Base
+from backend.observations import models as observations
+from backend.patients import models as patients
+from backend.protocols import models as protocols
+from backend.rounds import models as rounds
+from backend.stays import models as stays
+
+__all__ = [
+    "alerts",
+    "audit",
+    "core",
+    "devices",
+    "observations",
+    "patients",
+    "protocols",
+    "rounds",
+    "sign_in",
+    "staff",
+    "stays",
+    "units",
+]
+
+metadata = Base.metadata

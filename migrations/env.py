@@ -1,0 +1,60 @@
+"""Runs migrations one at a time, alone, as the role that owns the tables."""
+
+from alembic import context
+from sqlalchemy import create_engine, text
+
+from backend import tables
+from backend.core import postgres
+
+# Any number will do, as long as it is always the same one.
+LOCK = 7_105_107_108
+
+config = context.config
+
+
+def run() -> None:
+    """Take the lock, then one transaction per migration."""
+    url = config.attributes.get("url") or postgres.owner_url()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+        connection.execute(text(OWNER))
+        connection.execute(text("SET ROLE vigil_owner"))
+        connection.execute(text("SET lock_timeout = '4s'"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=tables.metadata,
+            transaction_per_migration=True,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.execute(text("RESET ROLE"))
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
+        connection.commit()
+    engine.dispose()
+
+
+# The owner must exist before the first migration can run as it. The application's own role is made
+# here too, so that a migration only ever grants.
+OWNER = """
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_owner') THEN
+        CREATE ROLE vigil_owner NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_app') THEN
+        CREATE ROLE vigil_app NOLOGIN;
+    END IF;
+    EXECUTE format('GRANT vigil_owner, vigil_app TO %I', session_user);
+    EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO vigil_owner', current_database());
+    GRANT USAGE, CREATE ON SCHEMA public TO vigil_owner;
+    GRANT USAGE ON SCHEMA public TO vigil_app;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- another database of the same server is being set up at this moment
+END
+$$
+"""
+
+run()

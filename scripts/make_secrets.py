@@ -1,0 +1,31 @@
+"""Write the passwords that docker-compose.yml reads into secrets/, once; never over old ones."""
+
+import secrets
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "secrets"
+
+
+def main() -> None:
+    """Two logins: one that owns the tables and migrates, one that serves."""
+    if FOLDER.exists():
+        sys.exit("vigil: secrets/ is there already, and the database knows its passwords: kept.")
+    admin, web = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    texts = {
+        "admin_password": admin,
+        "web_password": web,
+        "owner_database_url": f"postgresql://vigil_admin:{admin}@db/vigil",
+        "database_url": f"postgresql://vigil_web:{web}@db/vigil",
+    }
+    # The folder is closed to others; the files are not, since the containers run as other users.
+    FOLDER.mkdir(mode=0o700)
+    for name, text in texts.items():
+        path = FOLDER / name
+        path.write_text(text)
+        path.chmod(0o444)
+    print("Four secrets are in secrets/. Keep them out of backups that others can read.")
+
+
+if __name__ == "__main__":
+    main()

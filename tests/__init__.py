@@ -1,0 +1,1 @@
+"""Tests: they mirror backend/, and each name is a rule."""

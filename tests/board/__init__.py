@@ -1,0 +1,1 @@
+"""The ward board and the wallboard."""

@@ -1,0 +1,75 @@
+"""A real Chromium. Without one these tests are skipped, loudly, and never in CI."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.people import PASSWORD
+from tests.processes import Served, serving, watching
+
+KNOWN = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of this machine."""
+    found = next((path for name in KNOWN if (path := shutil.which(name))), None)
+    if found is None:
+        words = "no Chromium or Chrome on this machine: browser tests NOT run"
+        if os.environ.get("CI"):
+            pytest.fail(words)
+        pytest.skip(words)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(fresh_database: str) -> Iterator[Served]:
+    """A web server with its watch, on a database of its own."""
+    with watching(fresh_database), serving(fresh_database) as made:
+        yield made
+
+
+Opens = Callable[..., Page]
+
+
+@pytest.fixture
+def opens(chromium: Browser) -> Iterator[Opens]:
+    """`opens(address, "nora")` is a page of nora's own browser, signed in."""
+    contexts: list[BrowserContext] = []
+
+    def page(address: str, name: str = "nora", *, width: int = 1280, height: int = 900) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        made = context.new_page()
+        made.goto(f"{address}/sign-in")
+        made.fill("#login_name", name)
+        made.fill("#password", PASSWORD)
+        made.click("form[aria-label='Sign in'] button[type=submit]")
+        made.wait_for_url(lambda url: "/sign-in" not in url)
+        return made
+
+    yield page
+    for context in contexts:
+        context.close()

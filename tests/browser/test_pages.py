@@ -1,0 +1,139 @@
+"""Every page of the demo unit, in a real browser: nothing for axe, the policy or the console.
+
+With VIGIL_SCREENSHOTS naming a folder, each is also kept as a picture.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from sqlalchemy import select
+
+from backend.accounts.sign_in.service import DEMO_PASSWORD
+from backend.alerts.models import Alert
+from backend.core.web import ROOT
+from backend.demo import service as demo
+from backend.stays.models import Stay
+from tests.conftest import WORKER, named, pointing_at, recreate, sessions_on
+from tests.processes import Served, serving, watching
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SHOTS = os.environ.get("VIGIL_SCREENSHOTS")
+WIDTHS = (390, 820, 1280, 1920) if SHOTS else (390, 1280)
+THEMES = ("light", "dark", "night") if SHOTS else ("light", "night")
+PAGES = {
+    "sign-in": "/sign-in",
+    "about": "/about",
+    "board": "/?order=worst&view=rows",
+    "board-cards": "/?order=bed&view=cards",
+    "wall": "/wall",
+    "alerts": "/alerts",
+    "alert": "/alerts/{alert}",
+    "chart": "/stays/{stay}",
+    "record": "/stays/{stay}/record",
+    "stay": "/stays/{stay}/manage",
+    "admit": "/admit",
+    "reports": "/reports",
+    "missing": "/nowhere",
+}
+
+
+@pytest.fixture(scope="module")
+def demo_unit(server: str, database: str) -> str:
+    """The demo unit, on a database of its own."""
+    from backend.cli.migrate import upgrade  # noqa: PLC0415
+
+    assert database
+    name = f"vigil_{WORKER}_demo_test"
+    recreate(server, name)
+    url = named(server, name)
+    with pointing_at(url):
+        upgrade()
+        demo.make(lambda _: None)
+    return url
+
+
+@pytest.fixture(scope="module")
+def demo_served(demo_unit: str) -> Iterator[Served]:
+    with watching(demo_unit), serving(demo_unit, VIGIL_DEMO="true") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def ids(demo_unit: str) -> dict[str, int]:
+    """The patient who gets worse, and the emergency."""
+    with sessions_on(demo_unit) as sessions, sessions() as session:
+        alerts = session.scalars(select(Alert).order_by(Alert.id)).all()
+        worst = next(alert for alert in alerts if alert.level == "emergency")
+        stay = session.scalars(select(Stay.id).order_by(Stay.admitted_at)).all()[1]
+    return {"alert": worst.id, "stay": stay}
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """What the browser's console says against a page."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def visitor(chromium: Browser, demo_served: Served, complaints: list[str]) -> Iterator[Page]:
+    """A charge nurse's browser."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{demo_served.address}/sign-in")
+    page.fill("#login_name", "chen")
+    page.fill("#password", DEMO_PASSWORD)
+    page.click("form[aria-label='Sign in'] button[type=submit]")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    yield page
+    context.close()
+
+
+def _wear(page: Page, theme: str) -> None:
+    page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_a_page_is_sound(
+    visitor: Page, demo_served: Served, ids: dict[str, int], complaints: list[str], name: str
+) -> None:
+    complaints.clear()
+    found: list[str] = []
+    for theme in THEMES:
+        _wear(visitor, theme)
+        for width in WIDTHS:
+            visitor.set_viewport_size({"width": width, "height": 1000})
+            visitor.goto(demo_served.address + PAGES[name].format(**ids))
+            visitor.wait_for_timeout(500)
+            _keep(visitor, f"{name}-{width}-{theme}")
+            found += _axe(visitor, f"{width} {theme}")
+            overflow = visitor.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            if overflow > 0:
+                found.append(f"{width} {theme}: {overflow} px wider than the screen")
+    expected = {"Failed to load resource: the server responded with a status of 404 (Not Found)"}
+    assert found == []
+    assert [said for said in complaints if not (name == "missing" and said in expected)] == []
+
+
+def _keep(page: Page, name: str) -> None:
+    if SHOTS:
+        folder = Path(SHOTS)
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{name}.png")
+
+
+def _axe(page: Page, where: str) -> list[str]:
+    page.evaluate(AXE.read_text())
+    violations = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v =>"
+        " v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ')).join(', ')))"
+    )
+    return [f"{where}: {violation}" for violation in violations]

@@ -1,0 +1,346 @@
+"""The record sheet in a real browser: few taps, keys alone, and nothing typed is ever lost."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from backend.core import clock
+from backend.observations.models import Observation, Score
+from backend.stays.models import Stay
+from tests import build
+from tests.browser.conftest import Opens
+from tests.conftest import sessions_on
+from tests.people import PASSWORD, Ward, the_ward
+from tests.processes import Served
+
+pytestmark = pytest.mark.browser
+MOST_TAPS, MOST_SECONDS = 40, 60
+VITALS = {
+    "pulse_per_min": "112",
+    "respiratory_rate_per_min": "20",
+    "systolic_mmhg": "154",
+    "diastolic_mmhg": "98",
+    "spo2_percent": "96",
+    "temperature_c": "37.4",
+}
+CANARY = "canary in the note"
+STORED = """
+  (name) => new Promise((resolve) => {
+    const request = indexedDB.open("vigil");
+    request.onsuccess = () => {
+      const all = request.result.transaction("drafts").objectStore("drafts").getAll();
+      all.onsuccess = () => resolve(all.result.map((draft) =>
+        new TextDecoder().decode(new Uint8Array(draft.data))));
+    };
+  })
+"""
+
+
+@pytest.fixture
+def sessions(fresh_database: str) -> Iterator[sessionmaker[Session]]:
+    with sessions_on(fresh_database) as made:
+        yield made
+
+
+@pytest.fixture
+def ward(sessions: sessionmaker[Session]) -> Ward:
+    with sessions() as session:
+        return the_ward(session)
+
+
+@pytest.fixture
+def stay(sessions: sessionmaker[Session], ward: Ward) -> Stay:
+    with sessions.begin() as session:
+        return build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
+
+
+def sheet_of(page: Page, served: Served, stay: Stay) -> Page:
+    page.goto(f"{served.address}/stays/{stay.id}/record")
+    expect(page.locator("#progress-words")).to_have_text("0 of 20 items, 0 of 8 vital signs")
+    return page
+
+
+def how_many(sessions: sessionmaker[Session], stay: Stay) -> int:
+    with sessions() as session:
+        counted = (
+            select(func.count()).select_from(Observation).where(Observation.stay_id == stay.id)
+        )
+        return session.scalars(counted).one()
+
+
+def kept(page: Page) -> list[str]:
+    """The drafts on this device, as they lie there."""
+    found: list[str] = page.evaluate(STORED)
+    return found
+
+
+def wait_for_draft(page: Page) -> None:
+    expect(page.locator("#draft-state")).to_contain_text("Draft kept on this device")
+
+
+def test_a_full_set_takes_at_most_forty_taps_and_a_minute(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address, width=820, height=1180), served, stay)
+    began, taps = time.monotonic(), 0
+    items = page.locator("#scale-ciwa-b .item")
+    for number in range(items.count()):
+        items.nth(number).locator("label").nth(number % 5).click()
+        taps += 1
+    expect(page.locator("#pulse_per_min")).to_be_focused()
+    for name, digits in VITALS.items():
+        expect(page.locator(f"#{name}")).to_be_focused()
+        page.keyboard.type(digits)
+        taps += len(digits)
+    page.locator(".acvpu label").first.click()
+    page.locator("label", has_text="room air").click()
+    taps += 2
+    expect(page.locator("#preview")).to_contain_text("CIWA-B 40")
+    page.click("#save")
+    taps += 1
+    expect(page.locator("#saved-title")).to_be_focused()
+    seconds = time.monotonic() - began
+    assert (taps <= MOST_TAPS, seconds <= MOST_SECONDS) == (True, True), (taps, seconds)
+    with sessions() as session:
+        scores = {row.instrument: row.total for row in session.scalars(select(Score))}
+        row = session.scalars(select(Observation)).one()
+    assert scores == {"ciwa-b": 40, "news2": 2}
+    assert (row.pulse_per_min, row.systolic_mmhg, str(row.temperature_c)) == (112, 154, "37.4")
+
+
+def test_the_keyboard_alone_is_enough(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.locator("#scale-ciwa-b input").first.focus()
+    page.keyboard.press("7")  # does not exist on this scale: nothing happens
+    expect(page.locator("#progress-words")).to_contain_text("0 of 20")
+    for number in range(20):
+        page.keyboard.press(str(number % 5))
+    for name, digits in VITALS.items():
+        expect(page.locator(f"#{name}")).to_be_focused()
+        page.keyboard.type(digits)
+    page.keyboard.press("a")
+    page.keyboard.press("Space")
+    expect(page.locator("#progress-words")).to_have_text("20 of 20 items, 8 of 8 vital signs")
+    for _ in range(30):
+        if page.evaluate("document.activeElement.id") == "save":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#saved-title")).to_be_focused()
+    assert how_many(sessions, stay) == 1
+
+
+def test_arrows_choose_within_an_item(served: Served, opens: Opens, stay: Stay) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    first = page.locator("#scale-ciwa-b .item").first.locator("input")
+    first.first.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert [box.is_checked() for box in first.all()] == [False, False, True, False, False]
+    expect(page.locator("#progress-words")).to_contain_text("1 of 20")
+
+
+def test_enter_in_a_number_does_not_save(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.fill("#pulse_per_min", "72")
+    page.press("#pulse_per_min", "Enter")
+    expect(page.locator("#respiratory_rate_per_min")).to_be_focused()
+    assert how_many(sessions, stay) == 0
+
+
+def test_a_double_click_stores_one_set(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.fill("#pulse_per_min", "72")
+    page.dblclick("#save")
+    expect(page.locator("#saved-title")).to_be_visible()
+    assert how_many(sessions, stay) == 1
+
+
+def test_a_refusal_keeps_what_was_typed_and_asks_beside_it(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.locator("#scale-ciwa-b .item").first.locator("label").nth(3).click()
+    page.fill("#pulse_per_min", "180")
+    page.fill("#note", CANARY)
+    page.click("#save")
+    expect(page.locator("#problems")).to_contain_text("Nothing that you typed was lost")
+    expect(page.locator("#pulse_per_min")).to_have_value("180")
+    expect(page.locator("#note")).to_have_value(CANARY)
+    expect(page.locator("#progress-words")).to_contain_text("1 of 20")
+    page.get_by_label("Yes, 180 is right").check()
+    page.click("#save")
+    expect(page.locator("#saved-title")).to_be_focused()
+    assert how_many(sessions, stay) == 1
+
+
+def test_the_draft_survives_reload_and_sign_out_as_ciphertext_and_goes_with_the_echo(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.locator("#scale-ciwa-b .item").first.locator("label").nth(3).click()
+    page.fill("#pulse_per_min", "112")
+    page.fill("#note", CANARY)
+    wait_for_draft(page)
+    drafts = kept(page)
+    assert len(drafts) == 1
+    assert CANARY not in drafts[0]
+    page.reload()
+    expect(page.locator("#draft-words")).to_contain_text("NOT SAVED")
+    expect(page.locator("#note")).to_have_value(CANARY)
+    page.context.clear_cookies()
+    page.goto(f"{served.address}/sign-in")
+    page.fill("#login_name", "nora")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    page.goto(f"{served.address}/stays/{stay.id}/record")
+    expect(page.locator("#pulse_per_min")).to_have_value("112")
+    expect(page.locator("#progress-words")).to_contain_text("1 of 20 items, 1 of 8")
+    page.click("#save")
+    expect(page.locator("#saved")).to_contain_text(CANARY)
+    page.wait_for_function(f"async () => !(await ({STORED})()).length")
+    assert how_many(sessions, stay) == 1
+    assert page.evaluate("sessionStorage.length") == 0
+    assert CANARY not in page.evaluate("JSON.stringify({...localStorage})")
+
+
+def test_the_draft_of_another_person_is_not_shown(served: Served, opens: Opens, stay: Stay) -> None:
+    page = sheet_of(opens(served.address, "nora"), served, stay)
+    page.fill("#note", CANARY)
+    wait_for_draft(page)
+    page.context.clear_cookies()
+    page.goto(f"{served.address}/sign-in")
+    page.fill("#login_name", "chen")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    page.goto(f"{served.address}/stays/{stay.id}/record")
+    expect(page.locator("#draft-words")).to_contain_text("Another person has an unsaved draft")
+    expect(page.locator("#note")).to_have_value("")
+
+
+def test_without_a_network_it_says_not_saved_and_keeps_the_time_of_the_first_try(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    context: BrowserContext = page.context
+    page.fill("#pulse_per_min", "88")
+    tried_at = clock.now()
+    context.set_offline(True)
+    page.click("#save")
+    expect(page.locator("#draft-words")).to_contain_text("NOT SAVED: no answer")
+    expect(page.locator("#pulse_per_min")).to_have_value("88")
+    assert how_many(sessions, stay) == 0
+    time.sleep(3)
+    context.set_offline(False)
+    page.click("#save")
+    expect(page.locator("#saved-title")).to_be_focused()
+    with sessions() as session:
+        row = session.scalars(select(Observation)).one()
+    assert abs(row.observed_at - tried_at) < timedelta(seconds=2.5)
+    assert row.entered_at - row.observed_at > timedelta(seconds=2)
+
+
+def test_a_lost_answer_and_a_second_try_store_one_set(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.fill("#pulse_per_min", "88")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/observations", lose, times=1)
+    page.click("#save")
+    expect(page.locator("#draft-words")).to_contain_text("NOT SAVED: no answer")
+    assert how_many(sessions, stay) == 1
+    wait_for_draft(page)
+    page.reload()
+    expect(page.locator("#pulse_per_min")).to_have_value("88")
+    page.click("#save")
+    expect(page.locator("#saved-title")).to_be_focused()
+    assert how_many(sessions, stay) == 1
+
+
+def test_two_tabs_with_two_patients_keep_them_apart(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, stay: Stay
+) -> None:
+    with sessions.begin() as session:
+        other = build.stay(
+            session,
+            ward,
+            bed="8",
+            patient_row=build.patient(session, ward, family_name="Hollowell"),
+            orders={"ciwa-b": 240, "news2": 240},
+        )
+    first = sheet_of(opens(served.address), served, stay)
+    second = first.context.new_page()
+    sheet_of(second, served, other)
+    first.fill("#pulse_per_min", "71")
+    second.fill("#pulse_per_min", "82")
+    wait_for_draft(first)
+    wait_for_draft(second)
+    first.reload()
+    expect(first.locator("#pulse_per_min")).to_have_value("71")
+    for page in (second, first):
+        page.click("#save")
+        expect(page.locator("#saved-title")).to_be_visible()
+    with sessions() as session:
+        rows = {row.stay_id: row.pulse_per_min for row in session.scalars(select(Observation))}
+    assert rows == {stay.id: 71, other.id: 82}
+
+
+def test_asleep_shows_the_sleep_check_and_sends_no_answer(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address, width=390, height=844), served, stay)
+    page.locator("#scale-ciwa-b .item").first.locator("label").nth(3).click()
+    page.locator("label", has_text="Asleep").click()
+    expect(page.locator("#scales")).to_be_hidden()
+    page.fill("#sleep_breaths", "14")
+    page.locator("label", has_text="stirs to voice").click()
+    page.fill("#spo2_percent", "96")
+    page.click("#save")
+    expect(page.locator("#saved")).to_contain_text("asleep")
+    with sessions() as session:
+        instruments = session.scalars(select(Score.instrument)).all()
+    assert instruments == ["news2"]
+
+
+def test_a_chart_that_refreshes_keeps_scroll_focus_and_what_was_opened(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, stay: Stay
+) -> None:
+    with sessions.begin() as session:
+        for hours in range(1, 20):
+            at = clock.now() - timedelta(hours=hours)
+            row = build.recorded(
+                session, ward, stay, observed_at=at, answers=build.ciwa_b(20 + hours)
+            )
+    page = opens(served.address, width=820, height=700)
+    page.goto(f"{served.address}/stays/{stay.id}")
+    page.locator(f"#parts-{row.id} summary").scroll_into_view_if_needed()
+    page.locator(f"#parts-{row.id} summary").click()
+    page.locator(f"#parts-{row.id} summary").focus()
+    page.locator("#sets-scroll").evaluate("element => { element.scrollLeft = 120 }")
+    with sessions.begin() as session:
+        new = build.recorded(session, ward, stay, answers=build.ciwa_b(55))
+        new_id = new.id
+    expect(page.locator(f"#set-{new_id}")).to_be_attached(timeout=5000)
+    assert page.locator("#sets-scroll").evaluate("element => element.scrollLeft") > 0
+    assert page.locator(f"#parts-{row.id}").get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.parentElement.id") == f"parts-{row.id}"
+    expect(page.locator(".figures").first).to_contain_text("55")

@@ -1,0 +1,138 @@
+"""Coming in and going home, by the forms that nurses use."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.alerts import queries as alerts
+from backend.rounds import queries as rounds
+from backend.stays import queries as stays
+from backend.stays.models import Stay
+from tests import build
+from tests.people import Ward
+
+Browser = Callable[[str | None], TestClient]
+
+
+def _form(ward: Ward, **fields: object) -> dict[str, object]:
+    return {
+        "key": str(uuid4()),
+        "opened_by": ward.staff["nora"].id,
+        "family_name": "Pennywhistle",
+        "given_name": "Rosa",
+        "born_on": "1985-03-04",
+        "risks": "seizure history, sleep apnoea",
+        "substances": ["benzodiazepines", "alcohol"],
+        "bed_id": ward.beds["7"].id,
+        "instruments": ["news2", "ciwa-b"],
+    } | fields
+
+
+def _stays(session: Session) -> list[Stay]:
+    return list(session.scalars(select(Stay)))
+
+
+def test_an_admission_orders_the_unit_s_usual_observations(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    answer = client("nora").post("/admit", data=_form(ward))
+    (stay,) = _stays(session)
+    assert answer.headers["location"] == f"/stays/{stay.id}"
+    due = {row.instrument: row.interval_minutes for row in rounds.open_on_stay(session, stay.id)}
+    assert due == {"news2": 240, "ciwa-b": 360}
+    bed = stays.bed_now(session, stay.id)
+    assert bed is not None
+    assert bed.label == "7"
+
+
+def test_a_double_click_admits_once(client: Browser, session: Session, ward: Ward) -> None:
+    form = _form(ward)
+    nora = client("nora")
+    first, second = nora.post("/admit", data=form), nora.post("/admit", data=form)
+    assert first.headers["location"] == second.headers["location"]
+    assert len(_stays(session)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"instruments": []}, "Tick at least one"),
+        ({"instruments": ["nonsense"]}, "Tick at least one"),
+        ({"born_on": "2199-01-01"}, "has not come yet"),
+        ({"born_on": "1985-13-44"}, "Nothing was saved|nothing was saved"),
+        ({"last_use_at": "2199-01-01T10:00"}, "has not come yet"),
+        ({"last_use_at": "2026-03-29T02:30"}, "did not exist"),
+        ({"last_use_at": "yesterday"}, "Write the date"),
+        ({"family_name": "   "}, "nothing was saved"),
+        ({"family_name": "x" * 100_000}, "nothing was saved"),
+        ({"family_name": "a\x00b"}, "could not be read"),
+        ({"bed_id": "1e400"}, "nothing was saved"),
+        ({"surprise": "1"}, "nothing was saved"),
+    ],
+)
+def test_a_bad_field_is_refused_in_words_and_nothing_is_stored(
+    client: Browser, session: Session, ward: Ward, wrong: dict[str, object], words: str
+) -> None:
+    answer = client("nora").post("/admit", data=_form(ward, **wrong))
+    assert answer.status_code == 422
+    assert any(word in answer.text for word in words.split("|")), answer.text
+    assert _stays(session) == []
+
+
+def test_a_form_is_signed_by_who_opened_it(client: Browser, session: Session, ward: Ward) -> None:
+    answer = client("chen").post("/admit", data=_form(ward))
+    assert answer.status_code == 409
+    assert _stays(session) == []
+
+
+def test_a_discharge_leaves_nothing_due_and_nothing_open(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    stay = build.stay(session, ward, orders={"ciwa-b": 240})
+    build.recorded(session, ward, stay, answers=build.ciwa_b(50))
+    assert alerts.open_on_stay(session, stay.id)
+    answer = client("nora").post(
+        f"/stays/{stay.id}/discharge",
+        data={
+            "key": str(uuid4()),
+            "opened_by": ward.staff["nora"].id,
+            "opened_for": stay.id,
+            "reason": "completed",
+        },
+    )
+    assert answer.status_code == 303
+    assert rounds.open_on_stay(session, stay.id) == []
+    assert alerts.open_on_stay(session, stay.id) == []
+    assert stays.bed_now(session, stay.id) is None
+
+
+def test_a_form_for_another_patient_is_refused(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    stay, other = build.stay(session, ward, bed="7"), build.stay(session, ward, bed="8")
+    answer = client("nora").post(
+        f"/stays/{stay.id}/bed",
+        data={
+            "key": str(uuid4()),
+            "opened_by": ward.staff["nora"].id,
+            "opened_for": other.id,
+            "bed_id": ward.beds["9"].id,
+        },
+    )
+    assert answer.status_code == 409
+    assert "another patient" in answer.text
+
+
+def test_a_key_that_admitted_somebody_else_is_refused(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    form = _form(ward)
+    nora = client("nora")
+    nora.post("/admit", data=form)
+    answer = nora.post("/admit", data=form | {"family_name": "Cloudesley"})
+    assert answer.status_code == 409
+    assert len(_stays(session)) == 1

@@ -1,0 +1,56 @@
+"""A machine sees the unit that its token is for, and nothing of any other."""
+
+from collections.abc import Callable
+
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from backend.clinical.vitals import Vitals
+from tests import build
+from tests.people import Ward
+
+Machine = Callable[..., TestClient]
+
+
+def test_a_token_is_for_one_unit(machine: Machine) -> None:
+    (unit,) = machine().get("/api/v1/units").json()["units"]
+    assert (unit["code"], unit["shift_starts"]) == ("lantern", ["07:00", "19:00"])
+    assert [bed["label"] for bed in unit["beds"]] == [str(number) for number in range(1, 13)]
+    (other,) = machine(elsewhere=True).get("/api/v1/units").json()["units"]
+    assert other["code"] == "harbour"
+
+
+def test_the_board_shows_what_the_ward_sees(session: Session, ward: Ward, machine: Machine) -> None:
+    stay = build.stay(session, ward, bed="7", orders={"ciwa-b": 240, "news2": 240})
+    ill = Vitals(respiratory_rate_per_min=28, spo2_percent=90, pulse_per_min=128)
+    build.recorded(session, ward, stay, vitals=ill, answers=build.ciwa_b(33))
+    board = machine().get("/api/v1/board").json()
+    (place,) = board["places"]
+    assert (place["stay_id"], place["bed"]["label"]) == (stay.id, "7")
+    assert place["scores"]["ciwa-b"]["total"] == 33
+    news2 = place["scores"]["news2"]
+    assert (news2["status"], news2["total"], news2["lowest"]) == ("incomplete", None, 8)
+    assert place["alerts"][0]["level"] == "emergency"
+    assert {row["instrument"] for row in place["rounds"]} == {"ciwa-b", "news2"}
+    assert [bed["label"] for bed in board["free_beds"]] == [
+        str(number) for number in range(1, 13) if number != 7
+    ]
+    assert "Pennywhistle" not in machine().get("/api/v1/board").text
+
+
+def test_a_patient_without_a_bed_or_a_set_is_on_the_board(
+    session: Session, ward: Ward, machine: Machine
+) -> None:
+    stay = build.stay(session, ward, bed=None)
+    (place,) = machine().get("/api/v1/board").json()["places"]
+    assert place["stay_id"] == stay.id
+    assert (place["bed"], place["last_set"], place["scores"]) == (None, None, {})
+
+
+def test_the_board_of_another_unit_is_empty_of_ours(
+    session: Session, ward: Ward, machine: Machine
+) -> None:
+    build.stay(session, ward)
+    interface = machine(elsewhere=True)
+    assert interface.get("/api/v1/board").json()["places"] == []
+    assert interface.get("/api/v1/stays").json() == {"stays": []}

@@ -1,0 +1,199 @@
+"""The chart: everything that was stored, nothing that was not, and quick however long the stay."""
+
+import html
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from backend.clinical.vitals import Vitals
+from backend.core import clock
+from backend.observations.models import Outcome
+from backend.stays.models import Stay
+from tests import build
+from tests.observations.test_correct import corrected, taken_back
+from tests.people import Ward
+
+Client = Callable[[str | None], TestClient]
+
+
+@pytest.fixture
+def stay(session: Session, ward: Ward) -> Stay:
+    return build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
+
+
+def words(page: str) -> str:
+    """What can be read, without the markup."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def row_of(page: str, observation_id: int) -> str:
+    found = re.search(rf'<tr id="set-{observation_id}".*?</tr>', page, re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def test_without_a_set_everything_is_unknown_and_nothing_is_zero(
+    client: Client, stay: Stay
+) -> None:
+    page = client("nora").get(f"/stays/{stay.id}").text
+    told = words(page)
+    assert "Nothing has been recorded" in told
+    figures = re.findall(r"<dd data-unknown=\"true\">(.*?)</dd>", page)
+    assert figures == ["?", "?"]
+    assert '<svg class="course"' not in page
+
+
+def test_a_set_is_shown_with_both_its_times_and_who(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    at = clock.now() - timedelta(hours=3)
+    row = build.recorded(session, ward, stay, observed_at=at, answers=build.ciwa_b(33))
+    told = words(row_of(client("nora").get(f"/stays/{stay.id}").text, row.id))
+    assert "33 moderate" in told
+    assert "Nora Nurse" in told
+    assert "late entry, 3 h" in told
+
+
+def test_an_incomplete_set_shows_its_lower_bound_and_no_band(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    row = build.recorded(
+        session, ward, stay, answers={"ciwa-b": {"tense": 4, "anxious": 2}}, vitals=Vitals()
+    )
+    told = words(row_of(client("nora").get(f"/stays/{stay.id}").text, row.id))
+    assert "≥6 incomplete" in told
+    assert "mild" not in told
+
+
+def test_a_correction_stands_above_what_it_struck_through_with_the_reason(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    wrong = build.recorded(session, ward, stay, answers=build.ciwa_b(61))
+    right = corrected(session, ward, stay, wrong, build.sheet(answers=build.ciwa_b(16)))
+    page = client("nora").get(f"/stays/{stay.id}").text
+    struck = row_of(page, wrong.id)
+    assert 'class="struck"' in struck
+    assert "61" in words(struck)
+    assert "digits typed for another bed" in words(struck)
+    assert 'class="struck"' not in row_of(page, right.id)
+    assert page.index(f"set-{right.id}") < page.index(f"set-{wrong.id}")
+    drawing = page[page.index('id="course-ciwa-b-title"') : page.index("</svg>")]
+    assert "61" not in drawing
+
+
+def test_what_was_taken_back_stays_readable_and_is_not_drawn(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    wrong = build.recorded(session, ward, stay, answers=build.ciwa_b(61))
+    taken_back(session, ward, stay, wrong)
+    page = client("nora").get(f"/stays/{stay.id}").text
+    assert "taken back" in words(row_of(page, wrong.id))
+    assert "course-ciwa-b" not in page
+    assert "unknown" in words(page)
+
+
+def test_asleep_is_a_word_not_a_number(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    row = build.recorded(
+        session,
+        ward,
+        stay,
+        outcome=Outcome.ASLEEP.value,
+        vitals=Vitals(respiratory_rate_per_min=14),
+    )
+    told = words(row_of(client("nora").get(f"/stays/{stay.id}").text, row.id))
+    assert "asleep" in told
+
+
+def test_the_range_is_what_was_asked_for(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    at = clock.now() - timedelta(hours=40)
+    row = build.recorded(session, ward, stay, observed_at=at)
+    browser = client("nora")
+    page = browser.get(f"/stays/{stay.id}").text
+    assert f"set-{row.id}" not in page
+    assert "choose a longer time" in words(page)
+    assert f"set-{row.id}" in browser.get(f"/stays/{stay.id}?range=7d").text
+    assert f"set-{row.id}" in browser.get(f"/stays/{stay.id}/chart?range=stay").text
+    assert browser.get(f"/stays/{stay.id}?range=forever").status_code == 422
+
+
+def test_the_chart_asks_again_for_the_range_that_it_shows(client: Client, stay: Stay) -> None:
+    page = client("nora").get(f"/stays/{stay.id}/chart?range=7d").text
+    assert f'hx-get="/stays/{stay.id}/chart?range=7d&amp;sets=40"' in page
+    assert f'hx-trigger="stay-{stay.id} from:body, ward from:body"' in page
+
+
+def test_older_sets_are_one_tap_away(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    now = clock.now()
+    for number in range(3):
+        build.recorded(session, ward, stay, observed_at=now - timedelta(minutes=number))
+    browser = client("nora")
+    page = browser.get(f"/stays/{stay.id}?sets=2").text
+    assert page.count('<tr id="set-') == 2
+    assert "Older sets" in page
+    assert browser.get(f"/stays/{stay.id}?sets=4").text.count('<tr id="set-') == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("theo", 200), ("ada", 403), ("olga", 404), ("tess", 200), (None, 303)]
+)
+def test_who_may_see_a_chart(client: Client, stay: Stay, name: str | None, status: int) -> None:
+    assert client(name).get(f"/stays/{stay.id}").status_code == status
+
+
+def test_who_may_not_record_is_offered_no_record(client: Client, stay: Stay) -> None:
+    page = client("theo").get(f"/stays/{stay.id}").text
+    assert f"/stays/{stay.id}/record" not in page
+    assert "/correct" not in page
+
+
+def test_a_long_stay_costs_no_more_questions_than_a_short_one(
+    client: Client, session: Session, ward: Ward
+) -> None:
+    asked: list[str] = []
+
+    def heard(*told: object) -> None:
+        asked.append(str(told[2]))
+
+    now = clock.now()
+    long_stay = build.stay(session, ward, admitted_at=now - timedelta(days=30))
+    for number in range(60):
+        at = now - timedelta(hours=number * 12)
+        with clock.as_if(at):
+            build.recorded(session, ward, long_stay, observed_at=at, answers=build.ciwa_b(number))
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", heard)
+    try:
+        browser = client("nora")
+        counts = []
+        for chosen in ("24h", "stay"):
+            asked.clear()
+            page = browser.get(f"/stays/{long_stay.id}?range={chosen}&sets=100").text
+            counts.append(len(asked))
+        assert page.count('<tr id="set-') == 60
+    finally:
+        event.remove(connection, "before_cursor_execute", heard)
+    assert abs(counts[0] - counts[1]) <= 2
+
+
+def test_a_late_set_does_not_change_what_stood_before(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    now = clock.now()
+    build.recorded(session, ward, stay, observed_at=now, answers=build.ciwa_b(20))
+    earlier = now - timedelta(hours=5)
+    build.recorded(session, ward, stay, observed_at=earlier, answers=build.ciwa_b(40))
+    page = client("nora").get(f"/stays/{stay.id}").text
+    newest = page[page.index('class="figures"') : page.index("Record now")]
+    assert re.search(r"<dd >20</dd>", newest)
+    assert "down 20" in words(newest)

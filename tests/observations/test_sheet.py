@@ -1,0 +1,349 @@
+"""The record sheet over HTTP: what is due, what is refused and kept, what is read back."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.alerts import queries as alerts
+from backend.audit.models import VIEWED, AuditEntry
+from backend.core import clock
+from backend.observations import queries
+from backend.observations.models import Outcome
+from backend.stays.models import Stay
+from tests import build
+from tests.observations import sheets
+from tests.people import Ward
+
+Client = Callable[[str | None], TestClient]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def stay(session: Session, ward: Ward) -> Stay:
+    return build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
+
+
+def opened(html: str) -> list[str]:
+    """The scales that stand open on the sheet."""
+    return re.findall(r'id="scale-([a-z-]+)" open', html)
+
+
+def value_of(html: str, name: str) -> str:
+    found = re.search(rf'<input[^>]*?name="{re.escape(name)}"[^>]*?>', html, re.DOTALL)
+    assert found is not None, name
+    value = re.search(r'value="(.*?)"', found[0])
+    return value[1] if value else ""
+
+
+def is_pressed(html: str, name: str, value: str) -> bool:
+    pattern = rf'name="{re.escape(name)}"\s+value="{re.escape(value)}"\s+checked'
+    return re.search(pattern, html) is not None
+
+
+def test_the_sheet_opens_what_is_due_and_offers_the_rest(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    html = client("nora").get(f"/stays/{stay.id}/record").text
+    assert opened(html) == ["ciwa-b"]
+    assert "Add COWS" in html
+    assert "Pennywhistle, Rosa" in html
+    build.recorded(session, ward, stay, answers=build.ciwa_b(3))
+    build_cows = f"/stays/{stay.id}/record?instruments=cows"
+    assert opened(client("nora").get(build_cows).text) == ["cows"]
+
+
+def test_nothing_is_chosen_before_somebody_chooses(client: Client, stay: Stay) -> None:
+    html = client("nora").get(f"/stays/{stay.id}/record").text
+    pressed = re.findall(r'name="([^"]+)"\s+value="([^"]+)"\s+checked', html)
+    assert set(pressed) == {
+        ("outcome", "assessed"),
+        ("sleep_seconds", "60"),
+        ("temperature_unit", "°C"),
+        ("pressure_unit", "mmHg"),
+    }
+
+
+def test_saved_is_the_stored_row_read_back(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    earlier = clock.now() - timedelta(hours=4)
+    build.recorded(session, ward, stay, observed_at=earlier, answers=build.ciwa_b(26))
+    sent = sheets.form(ward, stay, **sheets.ciwa_b(33))
+    said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
+    assert said.status_code == 200
+    row = sheets.stored(session, stay)[-1]
+    assert f'data-key="{row.key}"' in said.text
+    for words in ("33", "moderate", "▲ 7", "up 7", "usual form", "Nora Nurse", "due in"):
+        assert words in said.text, words
+    assert "Nothing raised" in said.text
+
+
+def test_saved_says_what_the_set_raised(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    sent = sheets.form(ward, stay, respiratory_rate_per_min="8", spo2_percent="92")
+    said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
+    raised = alerts.open_on_stay(session, stay.id)
+    assert raised
+    for alert in raised:
+        assert f'href="/alerts/{alert.id}"' in said.text
+        assert alert.title in said.text
+
+
+def test_a_plain_form_ends_on_the_stored_set(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    sent = sheets.form(ward, stay, **sheets.ciwa_b(5))
+    browser = client("nora")
+    said = browser.post(f"/stays/{stay.id}/observations", data=sent)
+    (row,) = sheets.stored(session, stay)
+    assert (said.status_code, said.headers["location"]) == (
+        303,
+        f"/stays/{stay.id}/observations/{row.id}",
+    )
+    again = browser.post(f"/stays/{stay.id}/observations", data=sent)
+    assert again.headers["location"] == said.headers["location"]
+    assert "Saved" in browser.get(said.headers["location"]).text
+
+
+def test_a_sheet_that_says_now_is_the_same_when_it_is_sent_again_later(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    sent = sheets.form(ward, stay)
+    browser = client("nora")
+    browser.post(f"/stays/{stay.id}/observations", data=sent)
+    with clock.as_if(clock.now() + timedelta(minutes=3)):
+        said = browser.post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
+    assert said.status_code == 200
+    assert len(sheets.stored(session, stay)) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_a_refusal_keeps_everything_that_was_typed(
+    client: Client, session: Session, ward: Ward, stay: Stay, headers: dict[str, str]
+) -> None:
+    sent = sheets.form(
+        ward,
+        stay,
+        pulse_per_min="1120",
+        temperature_c="36,9",
+        note="<b>pale</b> & tired",
+        ciwa_b__tense="3",
+    )
+    sent["ciwa-b.tense"] = sent.pop("ciwa_b.tense")
+    said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=headers)
+    assert said.status_code == 422
+    assert "Pulse 1120 is not possible" in said.text
+    assert value_of(said.text, "pulse_per_min") == "1120"
+    assert value_of(said.text, "temperature_c") == "36,9"
+    assert value_of(said.text, "key") == sent["key"]
+    assert is_pressed(said.text, "ciwa-b.tense", "3")
+    assert "&lt;b&gt;pale&lt;/b&gt; &amp; tired</textarea>" in said.text
+    assert sheets.stored(session, stay) == []
+
+
+def test_a_rare_value_is_asked_beside_its_input_and_stored_when_confirmed(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    browser, path = client("nora"), f"/stays/{stay.id}/observations"
+    sent = sheets.form(ward, stay, pulse_per_min="180")
+    asked = browser.post(path, data=sent, headers=HTMX)
+    assert asked.status_code == 422
+    assert value_of(asked.text, "confirm.pulse_per_min") == "180"
+    sent["confirm.pulse_per_min"] = "180"
+    assert browser.post(path, data=sent, headers=HTMX).status_code == 200
+    assert sheets.stored(session, stay)[0].pulse_per_min == 180
+
+
+def test_a_sheet_opened_for_another_patient_is_refused(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    other = build.stay(
+        session, ward, bed="8", patient_row=build.patient(session, ward, family_name="Hollowell")
+    )
+    sent = sheets.form(ward, stay)
+    said = client("nora").post(f"/stays/{other.id}/observations", data=sent, headers=HTMX)
+    assert said.status_code == 409
+    assert "another patient" in said.text
+    assert sheets.stored(session, other) == []
+
+
+def test_a_sheet_that_somebody_else_opened_is_refused(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    sent = sheets.form(ward, stay, by="chen")
+    said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
+    assert said.status_code == 409
+    assert "someone else" in said.text
+    assert sheets.stored(session, stay) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("theo", 403), ("ada", 403), ("olga", 404), ("tess", 200), (None, 303)]
+)
+def test_who_may_record(client: Client, stay: Stay, name: str | None, status: int) -> None:
+    assert client(name).get(f"/stays/{stay.id}/record").status_code == status
+
+
+def test_an_input_sent_twice_is_refused_in_words(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    pairs = [*sheets.form(ward, stay).items(), ("pulse_per_min", "180")]
+    said = client("nora").post(
+        f"/stays/{stay.id}/observations",
+        content=urlencode(pairs),
+        headers={**HTMX, "Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert said.status_code == 422
+    assert "answered twice" in said.text
+    assert sheets.stored(session, stay) == []
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(body=st.binary(max_size=300), kind=st.sampled_from(["form", "parts", "json", "none"]))
+def test_no_body_is_an_error_of_ours(
+    client: Client, ward: Ward, stay: Stay, *, body: bytes, kind: str
+) -> None:
+    types = {
+        "form": "application/x-www-form-urlencoded",
+        "parts": "multipart/form-data; boundary=x",
+        "json": "application/json",
+        "none": "",
+    }
+    sent = urlencode(sheets.form(ward, stay)).encode() + b"&" + body
+    for path in ("observations", "score-preview"):
+        said = client("nora").post(
+            f"/stays/{stay.id}/{path}", content=sent, headers={"Content-Type": types[kind]}
+        )
+        assert said.status_code < 500, said.text
+
+
+def test_the_preview_is_the_total_that_is_then_stored(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    browser = client("nora")
+    sent = sheets.form(ward, stay, **sheets.ciwa_b(41))
+    before = len(sheets.stored(session, stay))
+    shown = browser.post(f"/stays/{stay.id}/score-preview", data=sent, headers=HTMX).text
+    assert "CIWA-B 41" in shown
+    assert "severe" in shown
+    assert len(sheets.stored(session, stay)) == before
+    browser.post(f"/stays/{stay.id}/observations", data=sent)
+    row = sheets.stored(session, stay)[-1]
+    assert queries.scores_of(session, [row.id])[row.id]["ciwa-b"].total == 41
+
+
+def test_what_is_asked_once_a_day_is_carried_and_marked(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    answers = {"sleep_restful": 2, "sleep_enough": 3, "tense": 4}
+    build.recorded(session, ward, stay, answers={"ciwa-b": answers})
+    html = client("nora").get(f"/stays/{stay.id}/record?instruments=ciwa-b").text
+    assert is_pressed(html, "ciwa-b.sleep_restful", "2")
+    assert is_pressed(html, "ciwa-b.sleep_enough", "3")
+    assert not is_pressed(html, "ciwa-b.tense", "4")
+    assert html.count("asked once a day") == 2
+    with clock.as_if(clock.now() + timedelta(days=1)):
+        html = client("nora").get(f"/stays/{stay.id}/record?instruments=ciwa-b").text
+    assert not is_pressed(html, "ciwa-b.sleep_restful", "2")
+
+
+def test_asleep_is_stored_as_asleep(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    sent = sheets.form(ward, stay) | {"outcome": "asleep", "sleep_breaths": "14"}
+    for name in sheets.CALM:
+        del sent[name]
+    sent |= {"sleep_response": "stirs to voice", "spo2_percent": "96"}
+    said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
+    assert said.status_code == 200, said.text
+    (row,) = sheets.stored(session, stay)
+    assert (row.outcome, row.respiratory_rate_per_min) == (Outcome.ASLEEP, 14)
+    assert "asleep" in said.text
+
+
+def test_the_correction_starts_from_the_stored_set(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    browser = client("nora")
+    row = build.recorded(session, ward, stay, answers=build.ciwa_b(61), note="pale")
+    path = f"/stays/{stay.id}/observations/{row.id}/correct"
+    html = browser.get(path).text
+    assert is_pressed(html, "ciwa-b.irritable", "4")
+    assert value_of(html, "temperature_c") == "36.8"
+    assert is_pressed(html, "on_oxygen", "false")
+    sent = sheets.form(ward, stay, **sheets.ciwa_b(16))
+    sent["observed_local"] = value_of(html, "observed_local")
+    refused = browser.post(path, data=sent, headers=HTMX)
+    assert refused.status_code == 422
+    assert "Say why" in refused.text
+    assert is_pressed(refused.text, "ciwa-b.irritable", "1")
+    sent["reason"] = "digits typed for another bed"
+    assert browser.post(path, data=sent, headers=HTMX).status_code == 200
+    _, right = sheets.stored(session, stay)
+    assert (right.supersedes_id, right.observed_at) == (row.id, row.observed_at)
+    late = browser.get(path)
+    assert late.status_code == 409
+    assert "corrected this set already" in late.text
+    sent["key"] = str(uuid4())
+    assert browser.post(path, data=sent, headers=HTMX).status_code == 409
+
+
+def test_a_set_is_taken_back_with_a_reason(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    browser = client("nora")
+    row = build.recorded(session, ward, stay)
+    path = f"/stays/{stay.id}/observations/{row.id}/take-back"
+    head = {name: sheets.form(ward, stay)[name] for name in ("key", "opened_by", "opened_for")}
+    assert browser.post(path, data=head).status_code == 422
+    said = browser.post(path, data=head | {"reason": "wrong patient"})
+    assert said.status_code == 303
+    assert sheets.stored(session, stay)[-1].outcome is Outcome.ENTERED_IN_ERROR
+    assert "Taken back" in browser.get(said.headers["location"]).text
+
+
+@pytest.mark.parametrize("name", ["tess", "theo"])
+def test_who_may_not_correct(
+    client: Client, session: Session, ward: Ward, stay: Stay, name: str
+) -> None:
+    row = build.recorded(session, ward, stay)
+    path = f"/stays/{stay.id}/observations/{row.id}/correct"
+    assert client(name).get(path).status_code == 403
+
+
+def test_a_set_of_another_stay_is_not_found_here(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    other = build.stay(
+        session, ward, bed="8", patient_row=build.patient(session, ward, family_name="Hollowell")
+    )
+    row = build.recorded(session, ward, other)
+    browser = client("nora")
+    for path in ("", "/correct"):
+        assert browser.get(f"/stays/{stay.id}/observations/{row.id}{path}").status_code == 404
+
+
+def test_looking_at_a_set_is_written_down(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    client("nora").get(f"/stays/{stay.id}/record")
+    client("nora").get(f"/stays/{stay.id}")
+    seen = session.scalars(
+        select(AuditEntry).where(AuditEntry.action == VIEWED, AuditEntry.stay_id == stay.id)
+    ).all()
+    assert [entry.actor_id for entry in seen] == [ward.staff["nora"].id]

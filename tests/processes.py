@@ -1,0 +1,110 @@
+"""Real processes for tests: the web server and the watch on a database of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from backend.core.web import ROOT
+from tests.people import PASSWORD
+
+PATIENCE_S = 90
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running web server."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+    def freeze(self) -> None:
+        """Stop it in the middle of whatever it does; its sockets stay open."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+def start(noun: str, url: str, **environment: str) -> subprocess.Popen[bytes]:
+    """`vigil serve` or `vigil watch` on this database, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "backend.cli", noun],
+        cwd=ROOT,
+        env={**os.environ, "VIGIL_DATABASE_URL": url, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stop it for good, frozen or not."""
+    process.send_signal(signal.SIGCONT)
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until_served(address: str) -> None:
+    """Until the sign-in page answers."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{address}/sign-in", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing answered at {address}")
+
+
+@contextmanager
+def serving(url: str, port: int | None = None, **environment: str) -> Iterator[Served]:
+    """The web server on this database."""
+    port = port or free_port()
+    process = start("serve", url, VIGIL_PORT=str(port), **environment)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_until_served(address)
+        yield Served(address, process)
+    finally:
+        end(process)
+
+
+@contextmanager
+def watching(url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The watch on this database."""
+    process = start("watch", url)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def signed_in(address: str, name: str = "nora") -> Iterator[httpx.Client]:
+    """A browser without a screen, signed in."""
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=address, headers=headers, timeout=PATIENCE_S) as client:
+        answer = client.post("/sign-in", data={"login_name": name, "password": PASSWORD})
+        assert answer.status_code == 303
+        yield client

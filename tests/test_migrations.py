@@ -1,0 +1,85 @@
+"""Migrations: one head, the models and the tables agree, and both ways work with rows in them."""
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+
+from backend.core.schema import newest
+from backend.core.web import ROOT
+from tests import build
+from tests.conftest import sessions_on
+from tests.people import the_ward
+
+
+def _config(url: str | None = None) -> Config:
+    config = Config(toml_file=ROOT / "pyproject.toml")
+    if url:
+        config.attributes["url"] = url
+    return config
+
+
+def test_there_is_one_head_and_we_read_it_without_the_migrator() -> None:
+    heads = ScriptDirectory.from_config(_config()).get_heads()
+    assert heads == [newest()]
+
+
+def test_the_models_and_the_migrated_tables_agree(fresh_database: str) -> None:
+    command.check(_config(fresh_database))
+
+
+def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) -> None:
+    """The previous release must be able to come back while there is data."""
+    with sessions_on(fresh_database) as sessions, sessions.begin() as session:
+        ward = the_ward(session)
+        stay = build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
+        build.recorded(session, ward, stay, answers=build.ciwa_b(45))
+    command.downgrade(_config(fresh_database), "0001")
+    command.upgrade(_config(fresh_database), "head")
+    with psycopg.connect(fresh_database) as connection:
+        row = connection.execute("SELECT count(*) FROM score").fetchone()
+        assert row is not None
+        assert row[0] == 2
+    command.downgrade(_config(fresh_database), "base")
+    with psycopg.connect(fresh_database) as connection:
+        left = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        assert left == [("alembic_version",)]
+    command.upgrade(_config(fresh_database), "head")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "observation",
+        "score",
+        "instrument_definition",
+        "round_step",
+        "alert_step",
+        "audit_entry",
+        "unit_protocol",
+    ],
+)
+@pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_facts_are_never_changed_even_by_the_owner(
+    fresh_database: str, table: str, deed: str
+) -> None:
+    """Grants stop the application; triggers stop the owner, who has every grant."""
+    with sessions_on(fresh_database) as sessions, sessions.begin() as session:
+        ward = the_ward(session)
+        stay = build.stay(session, ward, orders={"ciwa-b": 240})
+        build.recorded(session, ward, stay, answers=build.ciwa_b(45))
+    statement = sql.SQL(deed).format(sql.Identifier(table))
+    for role in ("vigil_app", "vigil_owner"):
+        with psycopg.connect(fresh_database) as connection:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+            refused = (
+                psycopg.errors.InsufficientPrivilege,
+                psycopg.errors.RestrictViolation,
+                psycopg.errors.GeneratedAlways,
+            )
+            with pytest.raises(refused):
+                connection.execute(statement)
