@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 SOAK_MINUTES ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate
+	--no-header --no-annotate --no-strip-extras
 
 .PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large faults soak screenshots lock secrets
 
