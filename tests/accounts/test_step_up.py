@@ -138,7 +138,9 @@ def test_a_deed_that_says_so_uses_the_proof_up(client: Browser, session: Session
         service.use_step_up(session, row.id, now=clock.now())
 
 
-def test_one_persons_proof_is_not_anothers(client: Browser, session: Session, ward: Ward) -> None:
+def test_one_persons_proof_proves_nobody_else(
+    client: Browser, session: Session, ward: Ward
+) -> None:
     browser = client("nora")
     chen = people.sign_in(session, ward.staff["chen"], stepped_up=True)
     assert chen
