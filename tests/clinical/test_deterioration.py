@@ -592,7 +592,9 @@ def test_scale_two_without_air_or_oxygen_may_still_be_red() -> None:
 
 def test_oxygen_is_named_as_what_it_is() -> None:
     found = said([well_but(1, **TOTALS[5], on_oxygen=True)])["news2-7"]
-    assert found.sentence.startswith("NEWS2 is 7 (flagged from 7): breathing rate 21 /min scores 2,")
+    assert found.sentence.startswith(
+        "NEWS2 is 7 (flagged from 7): breathing rate 21 /min scores 2,"
+    )
     assert "oxygen scores 2, pulse" in found.sentence
     assert ("Air or oxygen", "oxygen", "") in [(e.label, e.value, e.unit) for e in found.evidence]
 
