@@ -40,9 +40,9 @@ def other_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("Grüße 🙂 vom Nachtdienst", 15, True),
         (LONG, 15, True),
         (LONG + "x", 15, False),
-        ("password", 8, False),
+        ("trustno1", 8, False),
         ("passwordpassword1", 15, False),
-        ("PASSWORDpassword", 15, False),
+        ("PassWordPassWord", 15, False),
         ("letmein123456789", 15, False),
         ("qwertyuiop12345", 15, False),
         ("1234567890123456", 15, False),
@@ -65,7 +65,7 @@ def test_which_passwords_are_good_enough(password: str, shortest: int, good: boo
         return
     with pytest.raises(Invalid) as refused:
         passwords.hashed(password, shortest=shortest, about=about)
-    assert password == "password" or password not in refused.value.sentence
+    assert password not in refused.value.sentence
 
 
 def test_the_last_character_of_a_long_password_counts() -> None:
