@@ -18,6 +18,20 @@ _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 MOST_SHIFTS = 6
 
 
+def labels_in(text: str) -> list[str]:
+    """`1-3,9,window` -> 1, 2, 3, 9, window."""
+    found: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = part.partition("-")
+        if dash and first.isdecimal() and last.isdecimal():
+            if not 0 <= int(last) - int(first) < 200:
+                raise Invalid("A run of beds goes upwards, and not over 200 beds.")
+            found += [str(number) for number in range(int(first), int(last) + 1)]
+        else:
+            found.append(part)
+    return found
+
+
 def create(
     session: Session,
     actor_id: int,
