@@ -1,8 +1,9 @@
 """Choose a shift, read its report, take it out as a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -13,16 +14,20 @@ from backend.accounts.access import Actor, Allowed
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
+from backend.care.consents.models import PurposeKind, RecipientClass
+from backend.care.disclosures import answers
+from backend.care.disclosures.models import Basis
+from backend.care.disclosures.service import Grounds
 from backend.clinical import shift as shifts
 from backend.clinical.shift import Shift
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.errors import Invalid, TooMany
+from backend.core.errors import Invalid, NotAllowed, TooMany
 from backend.core.web import Screen, render
 from backend.reports.shift import drawing, service, windows
 from backend.reports.shift.drawing import Drawing
-from backend.reports.shift.forms import ExportForm
-from backend.reports.shift.report import NOTICE, Detail, Headline, Report, Table, shown
+from backend.reports.shift.forms import GROUNDS, ExportForm
+from backend.reports.shift.report import Headline, Report, Table, shown
 from backend.reports.shift.service import Format
 
 router = APIRouter()
@@ -96,6 +101,11 @@ class Taking:
     formats: tuple[Choice, ...]
     may_identify: bool
     identified: bool
+    bases: tuple[Choice, ...]
+    classes: tuple[Choice, ...]
+    purposes: tuple[Choice, ...]
+    recipient: str
+    affiliation: str
     reason: str
     refusal: str | None
 
@@ -181,39 +191,48 @@ def shift_screen(db: Db, actor: Reader, start: str = "") -> Response:
 def take_out(db: Db, actor: Exporter, form: Annotated[ExportForm, Form()]) -> Response:
     """The file; or the page again, with the sentence that refuses it and what was typed."""
     actor.signs(form)
-    if form.identified:
-        actor.must(Permission.SEE_IDENTIFIED_REPORT)
     now = clock.now()
     shift = windows.shift_starting(actor.unit, form.start, now)
     try:
-        reason = service.stated(form.reason) if form.identified else None
-        report = _report(db, actor, shift, now, reason=reason)
-        file = service.export(db, actor.id, actor.unit, report, Format(form.format))
-    except (Invalid, TooMany) as error:
+        file = service.export(
+            db,
+            actor.unit,
+            shift,
+            Format(form.format),
+            by=actor.id,
+            actor=actor,
+            prepared_by=actor.name,
+            detail=service.detail_for(actor.role),
+            now=now,
+            grounds=_grounds(form) if form.identified else None,
+        )
+    except (Invalid, NotAllowed, TooMany) as error:
         page = _screen(actor, _report(db, actor, shift, now), now, form, error.sentence)
         return render(page, error.status)
-    return Response(
-        file.body,
-        media_type=file.media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{file.name}"',
-            "Cache-Control": "no-store",
-        },
+    return answers.file(file.name, file.media_type, file.body)
+
+
+def _grounds(form: ExportForm) -> Grounds:
+    """Why the names leave. What is missing is refused by the door, which notes the refusal."""
+    return Grounds(
+        basis=form.basis or Basis.CODED,
+        recipient=form.recipient,
+        affiliation=form.affiliation,
+        purpose=service.stated(form.reason),
+        purpose_kind=form.purpose_kind,
+        recipient_class=form.recipient_class,
     )
 
 
-def _report(
-    db: Session, actor: Actor, shift: Shift, now: datetime, *, reason: str | None = None
-) -> Report:
-    """With names only where a reason was given."""
+def _report(db: Session, actor: Actor, shift: Shift, now: datetime) -> Report:
+    """As the screen shows it: without names."""
     return service.prepare(
         db,
         actor.unit,
         shift,
-        detail=Detail.IDENTIFIED if reason else service.detail_for(actor.role),
+        detail=service.detail_for(actor.role),
         prepared_by=actor.name,
         now=now,
-        reason=reason,
     )
 
 
@@ -232,7 +251,7 @@ def _screen(
         + windows.window_words(report.shift, actor.zone),
         generated_at=local_time.day_and_time(now, actor.zone),
         running=report.running,
-        notice=NOTICE,
+        notice=report.stamp.notice,
         header=tuple(report.header()),
         headlines=report.headlines,
         drawings=tuple(drawing.drawn(chart) for chart in report.charts),
@@ -259,9 +278,18 @@ def _taking(
         ),
         may_identify=actor.may(Permission.SEE_IDENTIFIED_REPORT),
         identified=form.identified if form else False,
+        bases=_choices(GROUNDS, form.basis if form else None),
+        classes=_choices(RecipientClass, form.recipient_class if form else None),
+        purposes=_choices(PurposeKind, form.purpose_kind if form else PurposeKind.TPO),
+        recipient=form.recipient if form else "",
+        affiliation=form.affiliation if form else "",
         reason=form.reason if form else "",
         refusal=refusal,
     )
+
+
+def _choices(every: Iterable[StrEnum], chosen: StrEnum | None) -> tuple[Choice, ...]:
+    return tuple(Choice(value=one.value, label=one.value, chosen=one is chosen) for one in every)
 
 
 def _table(table: Table, report: Report) -> ShownTable:
