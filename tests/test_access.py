@@ -42,7 +42,7 @@ KNOWN = {
 STREAMS = {("GET", "/live")}
 NOBODY_HAS = 2_000_000_000
 # Asking leaves a trace there, and nowhere else.
-TRACES = {"audit_entry", "sign_in", "failed_try"}
+TRACES = {"audit_entry", "sign_in", "failed_try", "disclosure", "disclosure_patient"}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class RecipientClass(StrEnum):
 class PurposeKind(StrEnum):
     """One consent for all future treatment, payment and operations, or one for one purpose."""
 
-    TPO = "treatment, payment and health care operations"
+    TPO = "treatment, payment and operations"
     SPECIFIC = "one purpose"
 
 
@@ -56,7 +56,7 @@ class EndKind(StrEnum):
     """Why a consent no longer holds."""
 
     REVOKED = "revoked by the patient"
-    EVENT = "the event it was to end with has happened"
+    EVENT = "the event it ends with has happened"
 
 
 class Consent(Base):
@@ -64,7 +64,6 @@ class Consent(Base):
 
     __tablename__ = "consent"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
         ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
         CheckConstraint("cardinality(scope) > 0", name="says_what_may_be_told"),
         CheckConstraint(
@@ -95,7 +94,7 @@ class Consent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     key: Mapped[UUID] = mapped_column(unique=True)
-    patient_id: Mapped[int]
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
     stay_id: Mapped[int]
     unit_id: Mapped[int]
     scope: Mapped[list[str]]

@@ -1,10 +1,31 @@
-"""Whether a consent covers what somebody asks for. Pure: the tests go through every edge."""
+"""The terms of a consent, and whether it covers what somebody asks for. Pure: the tests go through every edge."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from backend.care.consents.models import Consent, PurposeKind, RecipientKind, RecordKind
+from backend.care.consents.models import (
+    Consent,
+    PurposeKind,
+    RecipientKind,
+    RecordKind,
+    SignedHow,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the patient signed."""
+
+    scope: tuple[RecordKind, ...]
+    recipient_kind: RecipientKind
+    recipient: str
+    purpose_kind: PurposeKind
+    purpose: str | None
+    expires_on: date | None
+    expires_with: str | None
+    signed_how: SignedHow
+    signed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Record what a patient signed, and that it was taken back."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime
 from uuid import UUID
 
@@ -18,28 +18,13 @@ from backend.care.consents.models import (
     RecipientClass,
     RecipientKind,
     RecordKind,
-    SignedHow,
 )
+from backend.care.consents.scope import Terms
 from backend.core.errors import Conflict, Invalid
 from backend.stays.models import Stay
 
 SENT_BEFORE = "This form was already sent with other values. Open it again."
 NO_LONGER = "This consent was changed or revoked meanwhile. Open the page again."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What the patient signed."""
-
-    scope: tuple[RecordKind, ...]
-    recipient_kind: RecipientKind
-    recipient: str
-    purpose_kind: PurposeKind
-    purpose: str | None
-    expires_on: date | None
-    expires_with: str | None
-    signed_how: SignedHow
-    signed_at: datetime
 
 
 def give(

@@ -80,16 +80,26 @@ class DisclosurePatient(Base):
 
     __tablename__ = "disclosure_patient"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
         ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
         Index("ix_disclosure_patient_patient_id", "patient_id"),
     )
 
     disclosure_id: Mapped[int] = mapped_column(ForeignKey("disclosure.id"), primary_key=True)
     stay_id: Mapped[int] = mapped_column(primary_key=True)
-    patient_id: Mapped[int]
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
     unit_id: Mapped[int]
     consent_id: Mapped[int | None] = mapped_column(ForeignKey("consent.id"), default=None)
+
+
+class DisclosureReview(Base):
+    """The privacy officer has seen it."""
+
+    __tablename__ = "disclosure_review"
+
+    disclosure_id: Mapped[int] = mapped_column(ForeignKey("disclosure.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    reviewed_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    reviewed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), init=False)
 
 
 class Restriction(Base):
@@ -97,7 +107,6 @@ class Restriction(Base):
 
     __tablename__ = "restriction"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
         ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
         CheckConstraint("recipient IS NULL OR recipient <> ''", name="from_somebody_or_all"),
         Index("ix_restriction_patient_id", "patient_id"),
@@ -105,7 +114,7 @@ class Restriction(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     key: Mapped[UUID] = mapped_column(unique=True)
-    patient_id: Mapped[int]
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
     stay_id: Mapped[int]
     unit_id: Mapped[int]
     # In the patient's words.

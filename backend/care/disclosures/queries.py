@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -14,11 +14,14 @@ from backend.care.disclosures.models import (
     Basis,
     Disclosure,
     DisclosurePatient,
+    DisclosureReview,
     Restriction,
     RestrictionAnswer,
     Verdict,
     What,
 )
+from backend.patients.models import Patient
+from backend.stays.models import Stay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,8 @@ class Entry:
     disclosure: Disclosure
     by: str
     named: int
+    # Where it was about one patient only.
+    stay_id: int | None
     consent_id: int | None
 
 
@@ -106,23 +111,99 @@ def _answered(
     return [(request, verdict) for request, verdict in rows]
 
 
-def of_unit(session: Session, unit_id: int, *, since: datetime, most: int = 500) -> Sequence[Entry]:
-    """What has left the unit with names since then, the newest first."""
+def of_unit(session: Session, unit_id: int, *, since: datetime, most: int) -> Sequence[Entry]:
+    """What has left the unit since then, with names or without, the newest first."""
+    return _entries(
+        session, Disclosure.unit_id == unit_id, Disclosure.at >= since, most=most, newest=True
+    )
+
+
+def unseen_emergencies(session: Session, unit_id: int) -> Sequence[Entry]:
+    """What was told in an emergency and no privacy officer has seen yet, the oldest first."""
+    seen = select(DisclosureReview.disclosure_id)
+    return _entries(
+        session,
+        Disclosure.unit_id == unit_id,
+        Disclosure.basis == Basis.EMERGENCY,
+        Disclosure.id.not_in(seen),
+        most=100,
+    )
+
+
+def _entries(
+    session: Session, *where: ColumnElement[bool], most: int, newest: bool = False
+) -> Sequence[Entry]:
     rows = session.execute(
-        select(Disclosure, func.count(DisclosurePatient.stay_id))
-        .join(DisclosurePatient, DisclosurePatient.disclosure_id == Disclosure.id)
-        .where(
-            Disclosure.unit_id == unit_id, Disclosure.basis != Basis.CODED, Disclosure.at >= since
+        select(
+            Disclosure,
+            func.count(DisclosurePatient.stay_id),
+            func.min(DisclosurePatient.stay_id),
         )
+        .outerjoin(DisclosurePatient, DisclosurePatient.disclosure_id == Disclosure.id)
+        .where(*where)
         .group_by(Disclosure.id)
-        .order_by(Disclosure.id.desc())
+        .order_by(Disclosure.id.desc() if newest else Disclosure.id)
         .limit(most)
     ).all()
     names = staff.names(session, [row[0].by_id for row in rows])
     return [
-        Entry(disclosure=one, by=names[one.by_id], named=named, consent_id=None)
-        for one, named in rows
+        Entry(
+            disclosure=one,
+            by=names[one.by_id],
+            named=named,
+            stay_id=first if named == 1 else None,
+            consent_id=None,
+        )
+        for one, named, first in rows
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A request to keep something back, with every answer to it, the oldest first."""
+
+    request: Restriction
+    answers: Sequence[RestrictionAnswer]
+    names: dict[int, str]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The newest answer; None: nobody has decided yet."""
+        return self.answers[-1].verdict if self.answers else None
+
+
+def wishes(session: Session, patient_id: int, unit_id: int) -> Sequence[Wish]:
+    """Every request of this patient, the newest first."""
+    requests = session.scalars(
+        select(Restriction)
+        .where(Restriction.patient_id == patient_id, Restriction.unit_id == unit_id)
+        .order_by(Restriction.id.desc())
+    ).all()
+    answers = session.scalars(
+        select(RestrictionAnswer)
+        .where(RestrictionAnswer.restriction_id.in_([one.id for one in requests]))
+        .order_by(RestrictionAnswer.id)
+    ).all()
+    people = [one.taken_by for one in requests] + [one.decided_by for one in answers]
+    names = staff.names(session, people)
+    return [
+        Wish(
+            request=one,
+            answers=[answer for answer in answers if answer.restriction_id == one.id],
+            names=names,
+        )
+        for one in requests
+    ]
+
+
+def undecided(session: Session, unit_id: int) -> Sequence[Restriction]:
+    """Requests that nobody has answered yet, the oldest first."""
+    answered = select(RestrictionAnswer.restriction_id)
+    return session.scalars(
+        select(Restriction)
+        .where(Restriction.unit_id == unit_id, Restriction.id.not_in(answered))
+        .order_by(Restriction.id)
+    ).all()
 
 
 def of_patient(
@@ -130,7 +211,7 @@ def of_patient(
 ) -> Sequence[Entry]:
     """What has left with this patient's name since then, the oldest first."""
     rows = session.execute(
-        select(Disclosure, DisclosurePatient.consent_id)
+        select(Disclosure, DisclosurePatient.consent_id, DisclosurePatient.stay_id)
         .join(DisclosurePatient, DisclosurePatient.disclosure_id == Disclosure.id)
         .where(
             DisclosurePatient.patient_id == patient_id,
@@ -141,6 +222,24 @@ def of_patient(
     ).all()
     names = staff.names(session, [row[0].by_id for row in rows])
     return [
-        Entry(disclosure=one, by=names[one.by_id], named=1, consent_id=consent_id)
-        for one, consent_id in rows
+        Entry(disclosure=one, by=names[one.by_id], named=1, stay_id=stay, consent_id=consent)
+        for one, consent, stay in rows
     ]
+
+
+def on_unit(session: Session, disclosure_id: int, unit_id: int) -> Disclosure | None:
+    """The entry, if it is of this unit."""
+    return session.scalars(
+        select(Disclosure).where(Disclosure.id == disclosure_id, Disclosure.unit_id == unit_id)
+    ).one_or_none()
+
+
+def stay_by_code(session: Session, code: str, unit_id: int) -> int | None:
+    """The newest stay on this unit of the patient who goes by this code."""
+    return session.scalars(
+        select(Stay.id)
+        .join(Patient, Patient.id == Stay.patient_id)
+        .where(func.lower(Patient.code) == code.lower(), Stay.unit_id == unit_id)
+        .order_by(Stay.admitted_at.desc())
+        .limit(1)
+    ).one_or_none()

@@ -173,6 +173,8 @@ def _may(actor: Actor | None, what: What, grounds: Grounds) -> None:
             "Say who gets the names, of what organisation, and what for.",
             {"recipient": "A disclosure needs a recipient, an organisation and a purpose."},
         )
+    if actor is not None and actor.sign_in_id is not None:
+        actor.must_have_stepped_up(clock.now())
 
 
 def _consented(
