@@ -1,4 +1,4 @@
-"""The terms of a consent, and whether it covers what somebody asks for. Pure: the tests go through every edge."""
+"""The terms of a consent, and whether it covers what somebody asks for. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -14,10 +14,11 @@ from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
 from backend.care.disclosures import answers, queries
+from backend.care.disclosures.access import DisclosureToReview
 from backend.care.disclosures.queries import Entry
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Id, Page, Screen, go, render
+from backend.core.web import Page, Screen, go, render
 from backend.reports.disclosures import service
 from backend.reports.disclosures.forms import AccountingForm, FindForm, SeenForm
 from backend.stays import queries as stay_queries
@@ -146,12 +147,12 @@ def new_disclosures(db: Db, actor: Officer) -> Response:
 def seen(
     request: Request,
     db: Db,
-    actor: Officer,
-    disclosure_id: Id,
+    actor: SignedIn,
+    disclosure: DisclosureToReview,
     form: Annotated[SeenForm, Form()],
 ) -> Response:
     actor.signs(form)
-    service.seen(db, actor, disclosure_id)
+    service.seen(db, actor, disclosure)
     return go(request, "/privacy/disclosures")
 
 

@@ -14,12 +14,11 @@ from backend.accounts.access import Actor
 from backend.audit import service as audit
 from backend.care.disclosures import queries
 from backend.care.disclosures import service as disclosures
-from backend.care.disclosures.models import Basis, DisclosureReview, What
+from backend.care.disclosures.models import Basis, Disclosure, DisclosureReview, What
 from backend.care.disclosures.notice import Stamp
 from backend.care.disclosures.queries import Entry
 from backend.care.disclosures.service import Clearance, Grounds, Leaving, Written
 from backend.core import live, local_time
-from backend.core.errors import NotFound
 from backend.reports.shift import csv_file
 from backend.stays.models import Stay
 
@@ -112,27 +111,21 @@ def _pdf(stamp: Stamp, about: str, rows: Sequence[tuple[str, ...]], now: datetim
 _WRITERS = {"csv": _csv, "pdf": _pdf}
 
 
-def seen(session: Session, actor: Actor, disclosure_id: int) -> None:
-    """The privacy officer has looked at an emergency disclosure. Twice is once."""
-    known = queries.unseen_emergencies(session, actor.unit.id)
-    if disclosure_id not in {one.disclosure.id for one in known}:
-        if queries.on_unit(session, disclosure_id, actor.unit.id) is None:
-            raise NotFound("There is no such disclosure on this unit.")
-        return
+def seen(session: Session, actor: Actor, disclosure: Disclosure) -> None:
+    """The privacy officer has looked at it. Twice is once."""
+    row = DisclosureReview(
+        disclosure_id=disclosure.id, unit_id=disclosure.unit_id, reviewed_by=actor.id
+    )
     try:
         with session.begin_nested():
-            session.add(
-                DisclosureReview(
-                    disclosure_id=disclosure_id, unit_id=actor.unit.id, reviewed_by=actor.id
-                )
-            )
+            session.add(row)
     except IntegrityError:
         return
     audit.record(
         session,
         actor.id,
         "disclosure.reviewed",
-        unit_id=actor.unit.id,
-        disclosure_id=disclosure_id,
+        unit_id=disclosure.unit_id,
+        disclosure_id=disclosure.id,
     )
     live.announce(session, "disclosures")

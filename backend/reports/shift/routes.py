@@ -24,10 +24,11 @@ from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid, NotAllowed, TooMany
 from backend.core.web import Screen, render
-from backend.reports.shift import drawing, service, windows
+from backend.reports.shift import drawing, page, service, windows
 from backend.reports.shift.drawing import Drawing
 from backend.reports.shift.forms import GROUNDS, ExportForm
-from backend.reports.shift.report import Headline, Report, Table, shown
+from backend.reports.shift.page import ShownTable
+from backend.reports.shift.report import Headline, Report
 from backend.reports.shift.service import Format
 
 router = APIRouter()
@@ -35,8 +36,6 @@ Reader = Annotated[Actor, Depends(Allowed(Permission.SEE_REPORTS))]
 Exporter = Annotated[Actor, Depends(Allowed(Permission.EXPORT_REPORT))]
 
 RECENT = 14
-# A screen is wider than paper.
-BESIDE = {"observations", "alerts"}
 FORMATS = {Format.PDF: "PDF", Format.XLSX: "XLSX", Format.CSV: "CSV"}
 
 
@@ -59,27 +58,6 @@ class ShiftsScreen(Screen, template="reports/shifts.html"):
     day: str
     latest_day: str
     refusal: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One value. The first of a row says what the row is about."""
-
-    text: str
-    number: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownTable:
-    """A table as the page writes it."""
-
-    key: str
-    title: str
-    note: str
-    empty: str
-    half: bool
-    columns: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +119,7 @@ def _choose(actor: Actor, now: datetime, *, day: str = "", refusal: str | None =
             refusal = error.sentence
         else:
             refusal = None if of_day else "No shift of that day has begun yet."
-    page = ShiftsScreen(
+    screen = ShiftsScreen(
         shell=shell(actor, here="reports", now=now),
         recent=tuple(_link(actor, s, now) for s in windows.recent_shifts(actor.unit, now, RECENT)),
         of_day=tuple(_link(actor, s, now) for s in of_day),
@@ -149,7 +127,7 @@ def _choose(actor: Actor, now: datetime, *, day: str = "", refusal: str | None =
         latest_day=f"{now.astimezone(actor.zone):%Y-%m-%d}",
         refusal=refusal,
     )
-    return render(page, 422 if refusal else 200)
+    return render(screen, 422 if refusal else 200)
 
 
 def _link(actor: Actor, shift: Shift, now: datetime) -> ShiftLink:
@@ -207,8 +185,8 @@ def take_out(db: Db, actor: Exporter, form: Annotated[ExportForm, Form()]) -> Re
             grounds=_grounds(form) if form.identified else None,
         )
     except (Invalid, NotAllowed, TooMany) as error:
-        page = _screen(actor, _report(db, actor, shift, now), now, form, error.sentence)
-        return render(page, error.status)
+        screen = _screen(actor, _report(db, actor, shift, now), now, form, error.sentence)
+        return render(screen, error.status)
     return answers.file(file.name, file.media_type, file.body)
 
 
@@ -255,7 +233,7 @@ def _screen(
         header=tuple(report.header()),
         headlines=report.headlines,
         drawings=tuple(drawing.drawn(chart) for chart in report.charts),
-        tables=tuple(_table(table, report) for table in report.tables),
+        tables=tuple(page.shown_table(table, report) for table in report.tables),
         earlier=_link(actor, shifts.previous(report.shift, starts, actor.zone), now),
         later=_link(actor, later, now) if later and later.starts_at <= now else None,
         taking=_taking(actor, report, form, refusal),
@@ -290,28 +268,3 @@ def _taking(
 
 def _choices(every: Iterable[StrEnum], chosen: StrEnum | None) -> tuple[Choice, ...]:
     return tuple(Choice(value=one.value, label=one.value, chosen=one is chosen) for one in every)
-
-
-def _table(table: Table, report: Report) -> ShownTable:
-    numbers = [table.is_number(place) for place in range(len(table.columns))]
-    return ShownTable(
-        key=table.key,
-        title=table.title,
-        note=table.note,
-        empty=table.empty,
-        half=table.half or table.key in BESIDE,
-        columns=tuple(
-            Cell(
-                text=f"{column.title}, {column.unit}" if column.unit else column.title,
-                number=number,
-            )
-            for column, number in zip(table.columns, numbers, strict=True)
-        ),
-        rows=tuple(
-            tuple(
-                Cell(text=shown(value, report.zone), number=number)
-                for value, number in zip(row, numbers, strict=True)
-            )
-            for row in table.rows
-        ),
-    )
