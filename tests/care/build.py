@@ -11,6 +11,7 @@ from backend.accounts.sign_in.models import SignIn
 from backend.care.consents import service as consents
 from backend.care.consents.models import (
     Consent,
+    EndKind,
     PurposeKind,
     RecipientKind,
     RecordKind,
@@ -80,3 +81,31 @@ def restriction(session: Session, ward: Ward, stay: Stay, *, recipient: str | No
 def stepped_up(session: Session) -> None:
     """Everybody has just proved once more who they are."""
     session.execute(update(SignIn).values(stepped_up_until=clock.now() + timedelta(minutes=5)))
+
+
+def shared(session: Session, ward: Ward, stay: Stay) -> None:
+    """A row in every table of what is shared."""
+    nora = ward.staff["nora"].id
+    given = consent(session, ward, stay)
+    consents.end(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        consent_id=given.id,
+        kind=EndKind.REVOKED,
+        said_how="by word",
+    )
+    restriction(session, ward, stay)
+    sharing.told_in_emergency(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        recipient="Dr Vance",
+        affiliation="City Hospital",
+        told_at=clock.now(),
+        nature="seizure",
+        told="what was taken, and when",
+        now=clock.now(),
+    )
