@@ -1,7 +1,7 @@
 """What a patient allows, what it covers and when it ends: the record, the rule and the page."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -124,7 +124,7 @@ def standing(session: Session, stay: Stay) -> list[Consent]:
         {"purpose": "a study"},
         {"expires_on": date(2020, 1, 1)},
         {"expires_on": date(2999, 1, 1), "expires_with": "my discharge"},
-        {"signed_at": clock.now() + timedelta(days=1)},
+        {"signed_at": datetime(2999, 1, 1, tzinfo=UTC)},
     ],
     ids=str,
 )
