@@ -97,9 +97,9 @@ def _administer(server: str, statement: sql.Composed) -> None:
 
 @contextmanager
 def sessions_on(url: str) -> Iterator[sessionmaker[Session]]:
-    """Sessions of the application's own role on a database."""
+    """Sessions that see every unit of a database."""
     engine = create_engine(
-        "postgresql://", creator=lambda: psycopg.connect(url, options=postgres.APPLICATION)
+        "postgresql://", creator=lambda: psycopg.connect(url, options=postgres.acting_as(postgres.CONSOLE))
     )
     try:
         yield sessionmaker(engine, expire_on_commit=False)
@@ -135,7 +135,7 @@ def _made(data: Path) -> Ground:
                     sql.Identifier(f"{table}_id_seq"), sql.Literal(first)
                 )
             )
-    with db.new_session.begin() as session:
+    with db.console_session.begin() as session:
         people.open_ward(session)
         _more_beds(session)
         ward = people.the_ward(session)

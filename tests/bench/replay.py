@@ -95,7 +95,7 @@ def write_down(ground: Ground, url: str) -> list[Written]:
 
     engine = create_engine(
         "postgresql://",
-        creator=lambda: psycopg.connect(url, options=postgres.APPLICATION, cursor_factory=Noting),
+        creator=lambda: psycopg.connect(url, options=_on_the_unit(), cursor_factory=Noting),
     )
     turns = []
     for sheet in sheets(clock.now()):
@@ -186,7 +186,7 @@ def saturate(
     def one(number: int) -> None:
         try:
             with psycopg.connect(
-                url, options=postgres.APPLICATION, prepare_threshold=0
+                url, options=_on_the_unit(), prepare_threshold=0
             ) as connection:
                 begin.wait()
                 counts[number] = _replay(connection, turns, places[number::lines], s)
