@@ -31,4 +31,4 @@ def by_source(session: Session, source: str, source_id: str) -> Patient | None:
 
 def code_is_taken(session: Session, code: str) -> bool:
     """Whether another patient goes by this code, on whatever unit."""
-    return session.scalars(select(func.patient_code_is_taken(code))).one()
+    return bool(session.scalar(select(func.patient_code_is_taken(code))))

@@ -95,11 +95,19 @@ def _administer(server: str, statement: sql.Composed) -> None:
         connection.execute(statement)
 
 
+def on_the_unit(unit_id: int) -> str:
+    """As a request has it: the web's role, with one unit on duty."""
+    return f"{postgres.acting_as(postgres.WEB)} -c vigil.unit_id={unit_id}"
+
+
 @contextmanager
-def sessions_on(url: str) -> Iterator[sessionmaker[Session]]:
-    """Sessions that see every unit of a database."""
+def sessions_on(
+    url: str, options: str = postgres.acting_as(postgres.CONSOLE)
+) -> Iterator[sessionmaker[Session]]:
+    """Sessions on a database, which see every unit unless they are told otherwise."""
     engine = create_engine(
-        "postgresql://", creator=lambda: psycopg.connect(url, options=postgres.acting_as(postgres.CONSOLE))
+        "postgresql://",
+        creator=lambda: psycopg.connect(url, options=postgres.acting_as(postgres.CONSOLE)),
     )
     try:
         yield sessionmaker(engine, expire_on_commit=False)

@@ -51,7 +51,8 @@ WITH made AS (
         highest int, band_system text, band text, severity int, alarms text[])
 )
 INSERT INTO score (observation_id, stay_id, patient_id, unit_id, observed_at, instrument,
-    definition, status, answers, unscored, points, total, lowest, highest, band_system, band, severity, alarms)
+    definition, status, answers, unscored, points, total, lowest, highest, band_system, band,
+    severity, alarms)
 SELECT o.id, o.stay_id, o.patient_id, o.unit_id, o.observed_at, made.instrument,
     made.definition, made.status,
     made.answers, made.unscored, made.points, made.total, made.lowest, made.highest,

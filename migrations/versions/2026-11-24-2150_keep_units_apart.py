@@ -7,8 +7,8 @@ see nothing. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -255,9 +255,13 @@ def _grants() -> None:
         " ON audit_entry TO vigil_watch"
     )
     op.execute("GRANT SELECT ON pulse, alembic_version TO vigil_watch")
+    # A patient is not handed to another unit: that unit admits them.
+    op.execute("REVOKE UPDATE ON patient FROM vigil_app")
+    op.execute("GRANT UPDATE (family_name, given_name, born_on, allergies) ON patient TO vigil_app")
 
 
 def downgrade() -> None:
+    op.execute("GRANT UPDATE ON patient TO vigil_app")
     op.execute("DROP FUNCTION patient_known_as")
     op.execute("DROP FUNCTION patient_code_is_taken")
     op.execute("DROP POLICY of_no_unit ON audit_entry")
