@@ -107,7 +107,7 @@ def sessions_on(
     """Sessions on a database, which see every unit unless they are told otherwise."""
     engine = create_engine(
         "postgresql://",
-        creator=lambda: psycopg.connect(url, options=postgres.acting_as(postgres.CONSOLE)),
+        creator=lambda: psycopg.connect(url, options=options),
     )
     try:
         yield sessionmaker(engine, expire_on_commit=False)
@@ -126,7 +126,8 @@ def ground() -> Iterator[Ground]:
     try:
         yield _made(data)
     finally:
-        db.engine.dispose()
+        for sessions in (db.new_session, db.console_session):
+            sessions.kw["bind"].dispose()
         embedded_postgres.leave(data / "postgres")
         shutil.rmtree(data, ignore_errors=True)
 
@@ -178,7 +179,7 @@ def _made(data: Path) -> Ground:
                     sheet=sheet,
                     source=Source.TYPED,
                 )
-    db.engine.dispose()
+    db.console_session.kw["bind"].dispose()
     return made
 
 
