@@ -53,7 +53,7 @@ def test_each_logs_in_as_itself_and_may_become_one_role(name: str, secret: str, 
     assert SERVICES[name]["secrets"] == [secret]
     assert SERVICES[name]["environment"]["VIGIL_DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
     made = COMPOSE["configs"]["logins"]["content"]
-    login = "vigil_web_login" if name == "web" else f"vigil_{name}_login"
+    login = f"vigil_{name}_login"
     assert re.findall(rf"CREATE ROLE {login} LOGIN PASSWORD :'\w+' IN ROLE (\w+);", made) == [role]
     assert "VIGIL_OWNER_DATABASE_URL_FILE" not in SERVICES[name]["environment"]
 
@@ -113,9 +113,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "requirements-dev.txt": project["dependency-groups"]["dev"],
         "requirements-npm.txt": project["dependency-groups"]["npm"],
     }.items():
-        text = re.sub(
-            r"^([a-z0-9-]+)\[[a-z,]+\]", r"\1", (ROOT / lock).read_text(), flags=re.MULTILINE
-        )
+        text = (ROOT / lock).read_text()
         for requirement in wanted:
             pin = requirement.split(";")[0].strip()
             assert re.search(rf"^{re.escape(pin)}\b", text, re.MULTILINE), f"{pin} not in {lock}"
