@@ -50,12 +50,17 @@ def test_nothing_serves_before_the_database_is_migrated(name: str) -> None:
     ],
 )
 def test_each_logs_in_as_itself_and_may_become_one_role(name: str, secret: str, role: str) -> None:
-    assert SERVICES[name]["secrets"] == [secret]
+    assert SERVICES[name]["secrets"] == [secret, *([] if name == "watch" else ["secret_key"])]
     assert SERVICES[name]["environment"]["VIGIL_DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
     made = COMPOSE["configs"]["logins"]["content"]
     login = f"vigil_{name}_login"
     assert re.findall(rf"CREATE ROLE {login} LOGIN PASSWORD :'\w+' IN ROLE (\w+);", made) == [role]
     assert "VIGIL_OWNER_DATABASE_URL_FILE" not in SERVICES[name]["environment"]
+
+
+def test_only_the_web_can_check_a_password() -> None:
+    having = [name for name in SERVICES if "secret_key" in SERVICES[name].get("secrets", [])]
+    assert having == ["web", "console"]  # the console gives people their first passwords
 
 
 def test_only_the_web_is_reached_from_outside_and_only_through_this_machine() -> None:
