@@ -81,8 +81,6 @@ def test_facts_are_never_changed_even_by_the_owner(
         stay = build.stay(session, ward, orders={"ciwa-b": 240})
         build.recorded(session, ward, stay, answers=build.ciwa_b(45))
         care.shared(session, ward, stay)
-    if table == "disclosure_patient":  # its key is made of two
-        deed = deed.replace("id = id", "stay_id = stay_id")
     statement = sql.SQL(deed).format(sql.Identifier(table))
     for role in ("vigil_app", "vigil_owner"):
         with psycopg.connect(fresh_database) as connection:

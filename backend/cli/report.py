@@ -13,7 +13,7 @@ from backend.care.disclosures.models import Basis
 from backend.care.disclosures.service import Grounds
 from backend.cli.staff import the_unit
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import Invalid, UserError
 from backend.reports.shift import service, windows
 from backend.reports.shift.report import Detail
@@ -78,7 +78,7 @@ def _grounds(basis: Basis, recipient: str, affiliation: str, reason: str) -> Gro
 def _exported(unit: str, start: str, form: Format, grounds: Grounds | None) -> File:
     """A refusal is on record too, so it is raised only after the commit."""
     now = clock.now()
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         home = the_unit(session, unit)
         by = staff.console(session)
         shift = windows.shift_starting(home, start, now)

@@ -4,7 +4,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
@@ -64,7 +71,10 @@ class Consent(Base):
 
     __tablename__ = "consent"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
+        UniqueConstraint("id", "unit_id"),
         CheckConstraint("cardinality(scope) > 0", name="says_what_may_be_told"),
         CheckConstraint(
             "NOT 'SUD counselling notes' = ANY (scope) OR cardinality(scope) = 1",
@@ -94,7 +104,7 @@ class Consent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     key: Mapped[UUID] = mapped_column(unique=True)
-    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    patient_id: Mapped[int]
     stay_id: Mapped[int]
     unit_id: Mapped[int]
     scope: Mapped[list[str]]
@@ -119,11 +129,14 @@ class ConsentEnd(Base):
     """A consent taken back. The database writes when, so that nobody can date it back."""
 
     __tablename__ = "consent_end"
+    __table_args__ = (
+        ForeignKeyConstraint(["consent_id", "unit_id"], ["consent.id", "consent.unit_id"]),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     key: Mapped[UUID] = mapped_column(unique=True)
-    consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"), unique=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    consent_id: Mapped[int] = mapped_column(unique=True)
+    unit_id: Mapped[int]
     kind: Mapped[EndKind]
     said_how: Mapped[str]
     ended_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))

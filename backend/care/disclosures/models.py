@@ -4,7 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
@@ -42,6 +49,7 @@ class Disclosure(Base):
 
     __tablename__ = "disclosure"
     __table_args__ = (
+        UniqueConstraint("id", "unit_id"),
         CheckConstraint(
             "basis = 'no patient is named' OR (recipient <> '' AND affiliation <> ''"
             " AND purpose <> '')",
@@ -80,24 +88,34 @@ class DisclosurePatient(Base):
 
     __tablename__ = "disclosure_patient"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
+        ForeignKeyConstraint(["disclosure_id", "unit_id"], ["disclosure.id", "disclosure.unit_id"]),
+        ForeignKeyConstraint(["consent_id", "unit_id"], ["consent.id", "consent.unit_id"]),
+        UniqueConstraint("disclosure_id", "stay_id", "patient_id"),
         Index("ix_disclosure_patient_patient_id", "patient_id"),
     )
 
-    disclosure_id: Mapped[int] = mapped_column(ForeignKey("disclosure.id"), primary_key=True)
-    stay_id: Mapped[int] = mapped_column(primary_key=True)
-    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    disclosure_id: Mapped[int]
+    stay_id: Mapped[int]
+    patient_id: Mapped[int]
     unit_id: Mapped[int]
-    consent_id: Mapped[int | None] = mapped_column(ForeignKey("consent.id"), default=None)
+    consent_id: Mapped[int | None] = mapped_column(default=None)
 
 
 class DisclosureReview(Base):
     """The privacy officer has seen it."""
 
     __tablename__ = "disclosure_review"
+    __table_args__ = (
+        ForeignKeyConstraint(["disclosure_id", "unit_id"], ["disclosure.id", "disclosure.unit_id"]),
+    )
 
-    disclosure_id: Mapped[int] = mapped_column(ForeignKey("disclosure.id"), primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    disclosure_id: Mapped[int] = mapped_column(unique=True)
+    unit_id: Mapped[int]
     reviewed_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     reviewed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), init=False)
 
@@ -107,14 +125,17 @@ class Restriction(Base):
 
     __tablename__ = "restriction"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
+        UniqueConstraint("id", "unit_id"),
         CheckConstraint("recipient IS NULL OR recipient <> ''", name="from_somebody_or_all"),
         Index("ix_restriction_patient_id", "patient_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     key: Mapped[UUID] = mapped_column(unique=True)
-    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    patient_id: Mapped[int]
     stay_id: Mapped[int]
     unit_id: Mapped[int]
     # In the patient's words.
@@ -137,11 +158,16 @@ class RestrictionAnswer(Base):
     """The newest one counts."""
 
     __tablename__ = "restriction_answer"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["restriction_id", "unit_id"], ["restriction.id", "restriction.unit_id"]
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     key: Mapped[UUID] = mapped_column(unique=True)
-    restriction_id: Mapped[int] = mapped_column(ForeignKey("restriction.id"), index=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    restriction_id: Mapped[int] = mapped_column(index=True)
+    unit_id: Mapped[int]
     verdict: Mapped[Verdict]
     reason: Mapped[str]
     decided_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))

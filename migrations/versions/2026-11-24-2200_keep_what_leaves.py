@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -96,12 +96,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["by_id"], ["staff.id"], name=op.f("fk_disclosure_by_id")),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_disclosure_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disclosure")),
+        sa.UniqueConstraint("id", "unit_id", name=op.f("uq_disclosure_id_unit_id")),
         sa.UniqueConstraint("key", name=op.f("uq_disclosure_key")),
     )
     op.create_index("ix_disclosure_by_id_at", "disclosure", ["by_id", "at"], unique=False)
     op.create_index("ix_disclosure_unit_id_at", "disclosure", ["unit_id", "at"], unique=False)
     op.create_table(
         "disclosure_review",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("disclosure_id", sa.Integer(), nullable=False),
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("reviewed_by", sa.Integer(), nullable=False),
@@ -112,15 +114,15 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["disclosure_id"], ["disclosure.id"], name=op.f("fk_disclosure_review_disclosure_id")
+            ["disclosure_id", "unit_id"],
+            ["disclosure.id", "disclosure.unit_id"],
+            name=op.f("fk_disclosure_review_disclosure_id_unit_id"),
         ),
         sa.ForeignKeyConstraint(
             ["reviewed_by"], ["staff.id"], name=op.f("fk_disclosure_review_reviewed_by")
         ),
-        sa.ForeignKeyConstraint(
-            ["unit_id"], ["unit.id"], name=op.f("fk_disclosure_review_unit_id")
-        ),
-        sa.PrimaryKeyConstraint("disclosure_id", name=op.f("pk_disclosure_review")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disclosure_review")),
+        sa.UniqueConstraint("disclosure_id", name=op.f("uq_disclosure_review_disclosure_id")),
     )
     op.create_table(
         "consent",
@@ -203,17 +205,17 @@ def upgrade() -> None:
             "expires_on IS NULL OR expires_with IS NULL",
             name=op.f("ck_consent_ends_on_a_day_or_with_an_event"),
         ),
-        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_consent_patient_id")),
         sa.ForeignKeyConstraint(
-            ["stay_id", "unit_id"],
-            ["stay.id", "stay.unit_id"],
-            name=op.f("fk_consent_stay_id_unit_id"),
+            ["stay_id", "patient_id", "unit_id"],
+            ["stay.id", "stay.patient_id", "stay.unit_id"],
+            name=op.f("fk_consent_stay_id_patient_id_unit_id"),
         ),
         sa.ForeignKeyConstraint(
             ["supersedes_id"], ["consent.id"], name=op.f("fk_consent_supersedes_id")
         ),
         sa.ForeignKeyConstraint(["taken_by"], ["staff.id"], name=op.f("fk_consent_taken_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+        sa.UniqueConstraint("id", "unit_id", name=op.f("uq_consent_id_unit_id")),
         sa.UniqueConstraint("key", name=op.f("uq_consent_key")),
         sa.UniqueConstraint("supersedes_id", name=op.f("uq_consent_supersedes_id")),
     )
@@ -238,15 +240,13 @@ def upgrade() -> None:
             "recipient IS NULL OR recipient <> ''", name=op.f("ck_restriction_from_somebody_or_all")
         ),
         sa.ForeignKeyConstraint(
-            ["patient_id"], ["patient.id"], name=op.f("fk_restriction_patient_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["stay_id", "unit_id"],
-            ["stay.id", "stay.unit_id"],
-            name=op.f("fk_restriction_stay_id_unit_id"),
+            ["stay_id", "patient_id", "unit_id"],
+            ["stay.id", "stay.patient_id", "stay.unit_id"],
+            name=op.f("fk_restriction_stay_id_patient_id_unit_id"),
         ),
         sa.ForeignKeyConstraint(["taken_by"], ["staff.id"], name=op.f("fk_restriction_taken_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restriction")),
+        sa.UniqueConstraint("id", "unit_id", name=op.f("uq_restriction_id_unit_id")),
         sa.UniqueConstraint("key", name=op.f("uq_restriction_key")),
     )
     op.create_index("ix_restriction_patient_id", "restriction", ["patient_id"], unique=False)
@@ -277,36 +277,45 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["consent_id"], ["consent.id"], name=op.f("fk_consent_end_consent_id")
+            ["consent_id", "unit_id"],
+            ["consent.id", "consent.unit_id"],
+            name=op.f("fk_consent_end_consent_id_unit_id"),
         ),
         sa.ForeignKeyConstraint(["ended_by"], ["staff.id"], name=op.f("fk_consent_end_ended_by")),
-        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_consent_end_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_end")),
         sa.UniqueConstraint("consent_id", name=op.f("uq_consent_end_consent_id")),
         sa.UniqueConstraint("key", name=op.f("uq_consent_end_key")),
     )
     op.create_table(
         "disclosure_patient",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("disclosure_id", sa.Integer(), nullable=False),
         sa.Column("stay_id", sa.Integer(), nullable=False),
         sa.Column("patient_id", sa.Integer(), nullable=False),
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("consent_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["consent_id"], ["consent.id"], name=op.f("fk_disclosure_patient_consent_id")
+            ["consent_id", "unit_id"],
+            ["consent.id", "consent.unit_id"],
+            name=op.f("fk_disclosure_patient_consent_id_unit_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["disclosure_id"], ["disclosure.id"], name=op.f("fk_disclosure_patient_disclosure_id")
+            ["disclosure_id", "unit_id"],
+            ["disclosure.id", "disclosure.unit_id"],
+            name=op.f("fk_disclosure_patient_disclosure_id_unit_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["patient_id"], ["patient.id"], name=op.f("fk_disclosure_patient_patient_id")
+            ["stay_id", "patient_id", "unit_id"],
+            ["stay.id", "stay.patient_id", "stay.unit_id"],
+            name=op.f("fk_disclosure_patient_stay_id_patient_id_unit_id"),
         ),
-        sa.ForeignKeyConstraint(
-            ["stay_id", "unit_id"],
-            ["stay.id", "stay.unit_id"],
-            name=op.f("fk_disclosure_patient_stay_id_unit_id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disclosure_patient")),
+        sa.UniqueConstraint(
+            "disclosure_id",
+            "stay_id",
+            "patient_id",
+            name=op.f("uq_disclosure_patient_disclosure_id_stay_id_patient_id"),
         ),
-        sa.PrimaryKeyConstraint("disclosure_id", "stay_id", name=op.f("pk_disclosure_patient")),
     )
     op.create_index(
         "ix_disclosure_patient_patient_id", "disclosure_patient", ["patient_id"], unique=False
@@ -342,12 +351,9 @@ def upgrade() -> None:
             ["decided_by"], ["staff.id"], name=op.f("fk_restriction_answer_decided_by")
         ),
         sa.ForeignKeyConstraint(
-            ["restriction_id"],
-            ["restriction.id"],
-            name=op.f("fk_restriction_answer_restriction_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["unit_id"], ["unit.id"], name=op.f("fk_restriction_answer_unit_id")
+            ["restriction_id", "unit_id"],
+            ["restriction.id", "restriction.unit_id"],
+            name=op.f("fk_restriction_answer_restriction_id_unit_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restriction_answer")),
         sa.UniqueConstraint("key", name=op.f("uq_restriction_answer_key")),
@@ -359,6 +365,7 @@ def upgrade() -> None:
         unique=False,
     )
     for table, columns in FACTS.items():
+        op.execute(f"SELECT keep_to_unit('{table}')")
         op.execute(f"GRANT SELECT, INSERT ({columns}) ON {table} TO vigil_app")
         op.execute(
             f"CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}"
@@ -378,12 +385,12 @@ def downgrade() -> None:
     op.drop_table("restriction_answer")
     op.drop_index("ix_disclosure_patient_patient_id", table_name="disclosure_patient")
     op.drop_table("disclosure_patient")
-    op.drop_table("disclosure_review")
     op.drop_table("consent_end")
     op.drop_index("ix_restriction_patient_id", table_name="restriction")
     op.drop_table("restriction")
     op.drop_index("ix_consent_patient_id", table_name="consent")
     op.drop_table("consent")
+    op.drop_table("disclosure_review")
     op.drop_index("ix_disclosure_unit_id_at", table_name="disclosure")
     op.drop_index("ix_disclosure_by_id_at", table_name="disclosure")
     op.drop_table("disclosure")
