@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from psycopg.errors import OperationalError as PsycopgOperationalError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -29,12 +30,15 @@ from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
+from backend.care.consents import routes as consents
+from backend.care.sharing import routes as sharing
 from backend.core import guard, live, web
 from backend.core import routes as health
 from backend.core.errors import HalfSignedIn, Invalid, SignedOut, StepUpNeeded, TooMany, UserError
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
+from backend.reports.disclosures import routes as disclosures
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -124,6 +128,7 @@ def not_found(request: Request, error: HTTPException) -> Response:
 
 @app.exception_handler(OperationalError)
 @app.exception_handler(PsycopgOperationalError)
+@app.exception_handler(NoConnectionFree)
 def unavailable(request: Request, error: Exception) -> Response:
     """The database did not answer, or gave up waiting: whatever was asked did not happen."""
     log.error("database_unavailable", kind=type(error).__name__)
@@ -152,6 +157,8 @@ for domain in (
     staff,
     resets,
     admission,
+    consents,
+    sharing,
     board,
     wall,
     live_words,
@@ -160,6 +167,7 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    disclosures,
     api,
 ):
     app.include_router(domain.router)

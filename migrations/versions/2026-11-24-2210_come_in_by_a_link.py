@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -103,6 +103,7 @@ def upgrade() -> None:
     for table in ("link", "factor_reset"):
         op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO vigil_app")
         op.execute(f"GRANT USAGE ON SEQUENCE {table}_id_seq TO vigil_app")
+    op.execute("SELECT keep_to_unit('factor_reset')")
 
 
 def downgrade() -> None:

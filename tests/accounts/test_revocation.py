@@ -1,5 +1,6 @@
 """An ended sign-in is worth nothing within a second, at every server, and stays so."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,10 @@ class Stream(threading.Thread):
         self.open, self.ended_at = threading.Event(), 0.0
 
     def run(self) -> None:
+        with contextlib.suppress(httpx.RemoteProtocolError):  # the server itself was stopped
+            self._listen()
+
+    def _listen(self) -> None:
         with httpx.stream(
             "GET", f"{self.address}/live", cookies={"vigil": self.token}, timeout=60
         ) as answer:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from backend.accounts.units.models import Bed, Unit
 from backend.audit import service as audit
 from backend.core import live
+from backend.core.db import unit_on_duty
 from backend.core.errors import Conflict, Invalid
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -61,6 +62,7 @@ def create(
             session.add(unit)
     except IntegrityError as error:
         raise Conflict("There is a unit with this code already.") from error
+    session.execute(select(unit_on_duty(unit.id)))  # whoever opens a unit is on duty there
     audit.record(session, actor_id, "unit.created", unit_id=unit.id)
     return unit
 
