@@ -59,7 +59,14 @@ class Vigil(FastAPI):
         return guard.Guard(super().build_middleware_stack())
 
 
-app = Vigil(title="Vigil", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+app = Vigil(
+    title="Vigil",
+    lifespan=lifespan,
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    redirect_slashes=False,  # it would lead to whatever host the request named
+)
 
 
 @app.exception_handler(UserError)
