@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -24,7 +24,7 @@ from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
-from backend.core import guard, live, web
+from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
 from backend.core.errors import Invalid, SignedOut, StepUpNeeded, TooMany, UserError
 from backend.interop.api import routes as api
@@ -66,6 +66,7 @@ app = Vigil(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
+    dependencies=[Depends(strict_form.unambiguous)],
     redirect_slashes=False,  # it would lead to whatever host the request named
 )
 

@@ -1,6 +1,8 @@
 """What the browser sends to take a report out."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from backend.core.deed import DeedForm, Line
 
@@ -11,4 +13,4 @@ class ExportForm(DeedForm):
     start: Line
     format: Literal["pdf", "xlsx", "csv"]
     identified: bool = False
-    reason: Line = ""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True)] = ""

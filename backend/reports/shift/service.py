@@ -13,6 +13,7 @@ from backend.accounts.units.models import Unit
 from backend.audit import service as audit
 from backend.clinical.shift import Shift
 from backend.core import local_time
+from backend.core.deed import is_readable
 from backend.core.errors import Invalid, TooMany
 from backend.reports.shift import (
     charts,
@@ -195,7 +196,8 @@ def stated(reason: str) -> str:
     """Why names are needed, in a few words of the person who asks; Invalid without."""
     words = " ".join(reason.split())
     least, most = REASON_LENGTH
-    if not least <= len(words) <= most or not words.isprintable():
+    readable = words.isprintable() and is_readable(words)
+    if not (least <= len(words) <= most and readable):
         raise Invalid(
             "A report with names is a disclosure. Say who needs the names, and what for,"
             f" in {least} to {most} letters.",
