@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "VIGIL_"
+SHORTEST_SECRET = 32
 
 
 class Settings(BaseSettings):
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     database_without_tls: bool = False
     # Whose X-Forwarded-* is believed: addresses or networks, with commas between them.
     trusted_proxies: str = ""
+    # Peppers passwords and seals second factors; empty: one that Vigil keeps in data_dir.
+    secret_key: SecretStr | None = None
     cookie_secure: bool | None = None
     demo: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -73,6 +76,13 @@ class Settings(BaseSettings):
                 " that nobody else can reach that wire"
             )
         return self
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and len(secret.get_secret_value().strip()) < SHORTEST_SECRET:
+            raise ValueError(f"must be at least {SHORTEST_SECRET} random characters")
+        return secret
 
     @field_validator("origin")
     @classmethod
