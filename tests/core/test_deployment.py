@@ -113,7 +113,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "requirements-npm.txt": project["dependency-groups"]["npm"],
         "requirements-audit.txt": project["dependency-groups"]["audit"],
     }.items():
-        text = re.sub(r"\[.*?\]==", "==", (ROOT / lock).read_text())
+        text = (ROOT / lock).read_text()
         for requirement in wanted:
             pin = requirement.split(";")[0].strip()
             assert re.search(rf"^{re.escape(pin)}\b", text, re.MULTILINE), f"{pin} not in {lock}"
