@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from psycopg.errors import OperationalError as PsycopgOperationalError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -128,6 +129,7 @@ def not_found(request: Request, error: HTTPException) -> Response:
 
 @app.exception_handler(OperationalError)
 @app.exception_handler(PsycopgOperationalError)
+@app.exception_handler(NoConnectionFree)
 def unavailable(request: Request, error: Exception) -> Response:
     """The database did not answer, or gave up waiting: whatever was asked did not happen."""
     log.error("database_unavailable", kind=type(error).__name__)

@@ -1,31 +1,48 @@
 """The database: one base class, one session a request, one commit before the answer leaves."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum as PythonEnum
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, ClassVar, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Date,
     DateTime,
+    Engine,
     Enum,
     MetaData,
     Numeric,
+    SQLColumnExpression,
     Table,
     Text,
     Time,
     Uuid,
     create_engine,
+    func,
 )
+from sqlalchemy import cast as cast_in_sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session, sessionmaker
 
 from backend.core import postgres
+from backend.core.errors import Unavailable
+
+CONNECTIONS = 40
+# Fewer than the connections, and than the threads of the web server (40). A request changes threads
+# while it holds a connection: with as many requests as either, half would wait for a thread and
+# half for a connection, for ever.
+REQUESTS_AT_ONCE = 30
+# The next ones wait in line, but not so long that the person at the screen has given up.
+WAIT_S = 30
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -70,17 +87,50 @@ def table_of(entity: type[Base]) -> Table:
     return cast(Table, entity.__table__)
 
 
-engine = create_engine(
-    "postgresql://",
-    creator=postgres.connect,
-    pool_size=20,
-    max_overflow=20,
-    pool_pre_ping=True,
-)
+def _engine(role: str) -> Engine:
+    """Nothing connects before the first query."""
+    return create_engine(
+        "postgresql://",
+        creator=partial(postgres.connect, role),
+        pool_size=20,
+        max_overflow=CONNECTIONS - 20,
+        pool_pre_ping=True,
+    )
+
+
+engine = _engine(postgres.WEB)
+# For requests: row-level security shows the rows of the unit that `unit_on_duty` names.
 new_session = sessionmaker(engine, expire_on_commit=False)
+# For what belongs to every unit: time, and what is typed on the server itself.
+watch_session = sessionmaker(_engine(postgres.WATCH), expire_on_commit=False)
+console_session = sessionmaker(_engine(postgres.CONSOLE), expire_on_commit=False)
 
 
-def request_session() -> Iterator[Session]:
+def unit_on_duty(unit_id: SQLColumnExpression[int] | int) -> ColumnElement[str]:
+    """Selecting this opens the rows of one unit until the transaction ends."""
+    return func.set_config("vigil.unit_id", cast_in_sql(unit_id, Text), True)  # noqa: FBT003 (SQL)
+
+
+_turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
+
+
+async def a_turn() -> AsyncIterator[None]:
+    """Whoever came first goes first; nobody holds a thread or a connection while they wait."""
+    turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(REQUESTS_AT_ONCE))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await turns.acquire()
+    except TimeoutError:
+        raise Unavailable(
+            "Too much is asked of Vigil at this moment. Nothing was saved; try again in a moment."
+        ) from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+def request_session(_: Annotated[None, Depends(a_turn, scope="function")]) -> Iterator[Session]:
     """One transaction for the whole request."""
     with new_session.begin() as session:
         yield session
