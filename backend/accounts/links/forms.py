@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.core.deed import Line
 from backend.core.errors import Invalid
 
-Token = Annotated[str, Field(max_length=200)]
+Token = Annotated[Line, Field(max_length=200)]
 Short = Annotated[Line, Field(max_length=200)]
 
 
