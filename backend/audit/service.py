@@ -22,6 +22,7 @@ def record(
     *,
     unit_id: int | None = None,
     stay_id: int | None = None,
+    patient_id: int | None = None,
     reason: str | None = None,
     **subject: Any,
 ) -> None:
@@ -32,10 +33,20 @@ def record(
         "deed": True,
         "unit_id": unit_id,
         "stay_id": stay_id,
+        "patient_id": patient_id,
         "reason": reason,
         "subject": subject,
+        **_object(subject),
     }
     session.execute(INSERT_ENTRY, entry)
+
+
+def _object(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """What it was done to: the first id that the subject names. It outlives the details."""
+    for name, value in subject.items():
+        if name.endswith("_id") and isinstance(value, int):
+            return {"object_type": name.removesuffix("_id"), "object_id": value}
+    return {"object_type": None, "object_id": None}
 
 
 def record_on_stays(
@@ -54,8 +65,10 @@ def record_on_stays(
             "deed": True,
             "unit_id": unit_id,
             "stay_id": stay_id,
+            "patient_id": None,
             "reason": None,
             "subject": dict(subject),
+            **_object(subject),
         }
         for stay_id, subject in subjects
     ]
@@ -69,20 +82,24 @@ def note(
     action: str,
     *,
     unit_id: int | None = None,
+    stay_id: int | None = None,
+    patient_id: int | None = None,
     reason: str | None = None,
     **subject: Any,
 ) -> None:
     """Something that changed no record (a refusal, an export): no screen is woken for it."""
-    session.execute(
-        insert(AuditEntry).values(
-            actor_id=actor_id,
-            action=action,
-            deed=False,
-            unit_id=unit_id,
-            reason=reason,
-            subject=subject,
-        )
-    )
+    entry = {
+        "actor_id": actor_id,
+        "action": action,
+        "deed": False,
+        "unit_id": unit_id,
+        "stay_id": stay_id,
+        "patient_id": patient_id,
+        "reason": reason,
+        "subject": subject,
+        **_object(subject),
+    }
+    session.execute(INSERT_ENTRY, entry)
 
 
 def viewed(session: Session, actor_id: int, *, stay_id: int, unit_id: int, now: datetime) -> None:
