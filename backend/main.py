@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from backend import tables
 from backend.accounts.sign_in import routes as sign_in
+from backend.accounts.step_up import routes as step_up
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
 from backend.board import routes as board
@@ -25,7 +26,7 @@ from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.core import guard, live, web
 from backend.core import routes as health
-from backend.core.errors import Invalid, SignedOut, TooMany, UserError
+from backend.core.errors import Invalid, SignedOut, StepUpNeeded, TooMany, UserError
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
@@ -74,6 +75,12 @@ def refused(request: Request, error: UserError) -> Response:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
+
+
+@app.exception_handler(StepUpNeeded)
+async def prove_again(request: Request, error: StepUpNeeded) -> Response:
+    """Not before the person has proved once more who they are."""
+    return await step_up.ask(request, error)
 
 
 def _shows_a_page(request: Request) -> bool:
@@ -131,6 +138,7 @@ def broken(request: Request, error: Exception) -> Response:
 for domain in (
     health,
     sign_in,
+    step_up,
     admission,
     board,
     wall,

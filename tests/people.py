@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.permissions import Role
-from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in.models import TWO_FACTORS, SignIn
 from backend.accounts.sign_in.service import hasher, token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Bed, Unit
@@ -104,7 +104,14 @@ def the_ward(session: Session) -> Ward:
     )
 
 
-def sign_in(session: Session, person: Staff, *, now: datetime | None = None) -> str:
+def sign_in(
+    session: Session,
+    person: Staff,
+    *,
+    now: datetime | None = None,
+    assurance: int = TWO_FACTORS,
+    stepped_up: bool = False,
+) -> str:
     """A sign-in of this person, without the password's deliberate slowness; the token."""
     token = secrets.token_urlsafe(32)
     now = now or clock.now()
@@ -117,6 +124,8 @@ def sign_in(session: Session, person: Staff, *, now: datetime | None = None) -> 
             created_at=now,
             last_active_at=now,
             expires_at=now + timedelta(hours=12),
+            assurance=assurance,
+            stepped_up_until=now + timedelta(minutes=5) if stepped_up else None,
         )
     )
     session.flush()

@@ -31,7 +31,13 @@ from tests.people import PEOPLE, Ward
 # Opened by anybody: to sign in, to ask whether the machine is well, to read what Vigil is.
 PUBLIC = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/about")}
 # Opened by whoever is known at all, whatever the role.
-KNOWN = {("POST", "/sign-out"), ("GET", "/shift"), ("GET", "/api/v1/openapi.json")}
+KNOWN = {
+    ("POST", "/sign-out"),
+    ("GET", "/step-up"),
+    ("POST", "/step-up"),
+    ("GET", "/shift"),
+    ("GET", "/api/v1/openapi.json"),
+}
 # Checked by a session of its own and never ending: see tests/board for who may.
 STREAMS = {("GET", "/live")}
 NOBODY_HAS = 2_000_000_000

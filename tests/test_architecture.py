@@ -16,7 +16,6 @@ LONGEST = 300
 AGREED = {
     "observations/service.py": "one deed from check to audit, read in one go",
     "rounds/service.py": "one small state machine with all that moves it",
-    "observations/sheet/routes.py": "the one form with all its refusals",
     "observations/chart/plot.py": "geometry that shares its axes",
     "demo/courses.py": "mostly the invented patients themselves",
 }

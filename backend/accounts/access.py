@@ -12,18 +12,15 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.devices.models import Device
 from backend.accounts.permissions import ALLOWED, Permission, Role
-from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in.cookies import token_of
+from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.sign_in.service import IDLE, token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
 from backend.core import clock
 from backend.core.db import Db, new_session
 from backend.core.deed import DeedForm
-from backend.core.errors import Conflict, NotAllowed, SignedOut
-
-COOKIE = "__Host-vigil"
-# Plain HTTP on this machine only: the demo.
-COOKIE_WITHOUT_TLS = "vigil"
+from backend.core.errors import Conflict, NotAllowed, SignedOut, StepUpNeeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +32,8 @@ class Actor:
     role: Role
     unit: Unit
     sign_in_id: int | None
+    assurance: int = ONE_FACTOR
+    stepped_up_until: datetime | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -50,6 +49,11 @@ class Actor:
         if not self.may(permission):
             raise NotAllowed("Your role on this unit does not allow this.")
 
+    def must_have_stepped_up(self, now: datetime) -> None:
+        """Refuse whoever has not proved in the last minutes that they are still the same person."""
+        if self.stepped_up_until is None or self.stepped_up_until <= now:
+            raise StepUpNeeded
+
     def signs(self, form: DeedForm) -> None:
         """Refuse a form that somebody else opened: the signer is the person at the keys."""
         if form.opened_by != self.id:
@@ -59,11 +63,6 @@ class Actor:
 def _is_live_refresh(request: Request) -> bool:
     """A page that refreshes itself is nobody's activity."""
     return request.headers.get("Vigil-Refresh") == "1" or request.url.path == "/live"
-
-
-def token_of(request: Request) -> str | None:
-    """What this browser presents, if it presents anything."""
-    return request.cookies.get(COOKIE) or request.cookies.get(COOKIE_WITHOUT_TLS)
 
 
 # Every request asks this: put together once.
@@ -99,7 +98,15 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     # Once a minute is enough to know that somebody is there, and spares a write a request.
     if active and now - sign_in.last_active_at > timedelta(minutes=1):
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
-    return Actor(id=person.id, name=person.name, role=role, unit=unit, sign_in_id=sign_in.id)
+    return Actor(
+        id=person.id,
+        name=person.name,
+        role=role,
+        unit=unit,
+        sign_in_id=sign_in.id,
+        assurance=sign_in.assurance,
+        stepped_up_until=sign_in.stepped_up_until,
+    )
 
 
 def signed_in(request: Request, db: Db) -> Actor:

@@ -4,6 +4,7 @@ UserError
 ├── Invalid        422  what was sent cannot be right
 ├── SignedOut      401  nobody is signed in
 ├── NotAllowed     403  this person may not do this
+├── StepUpNeeded   403  this person may, after proving once more who they are
 ├── NotFound       404  not here, or not in this person's unit
 ├── Conflict       409  it was true when the form was opened and is no longer
 ├── TooLarge       413  more was sent than anybody writes down at once
@@ -42,6 +43,17 @@ class NotAllowed(UserError):
     """This person may not do this."""
 
     status = 403
+
+
+class StepUpNeeded(UserError):
+    """This person may, after proving once more who they are. Pages lead to /step-up."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Confirm first that it is you. Nothing was done yet; what you typed is kept."
+        )
 
 
 class NotFound(UserError):

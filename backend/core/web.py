@@ -102,6 +102,12 @@ def render(page: Page, status: int = 200) -> HTMLResponse:
     return HTMLResponse(html(page), status)
 
 
+def local_path(to: str) -> str:
+    """Only a path of our own: never `//elsewhere` or a scheme."""
+    plain = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
+    return to if plain else "/"
+
+
 def wants_fragment(request: Request) -> bool:
     """Whether htmx asked, which swaps a fragment in."""
     return "HX-Request" in request.headers

@@ -2,16 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
+
+# What a sign-in was proved by: one factor, or two (a passkey that verified its user is two).
+ONE_FACTOR, TWO_FACTORS = 1, 2
 
 
 class SignIn(Base):
     """One person at one browser on one unit, until it idles out, expires or ends."""
 
     __tablename__ = "sign_in"
+    __table_args__ = (CheckConstraint("assurance IN (1, 2)", name="assurance_is_known"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     token_sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -21,6 +25,9 @@ class SignIn(Base):
     last_active_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    assurance: Mapped[int] = mapped_column(SmallInteger, server_default="1", default=ONE_FACTOR)
+    # Until then the person has just proved once more who they are.
+    stepped_up_until: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class FailedTry(Base):

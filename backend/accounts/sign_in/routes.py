@@ -6,16 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.accounts.access import COOKIE, COOKIE_WITHOUT_TLS, SignedIn
+from backend.accounts.access import SignedIn
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
+from backend.accounts.sign_in.cookies import give_token, take_token
 from backend.accounts.sign_in.forms import SignInForm
 from backend.accounts.staff import queries as staff
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import UserError
 from backend.core.settings import settings
-from backend.core.web import Screen, render
+from backend.core.web import Screen, local_path, render
 
 router = APIRouter()
 
@@ -41,12 +42,6 @@ class SignInScreen(Screen, template="accounts/sign_in.html"):
     any_account: bool
 
 
-def _local_path(to: str) -> str:
-    """Only a path of our own: never `//elsewhere` or a scheme."""
-    plain = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
-    return to if plain else "/"
-
-
 def _screen(
     db: Db, *, refusal: str | None = None, login_name: str = "", to: str = "/"
 ) -> SignInScreen:
@@ -56,7 +51,7 @@ def _screen(
         shell=None,
         refusal=refusal,
         login_name=login_name,
-        to=_local_path(to),
+        to=local_path(to),
         demo_accounts=tuple(
             DemoAccount(login_name=person.login_name, name=person.name, role_words=ROLE_WORDS[role])
             for person, role in accounts
@@ -86,18 +81,9 @@ def sign_in(db: Db, form: Annotated[SignInForm, Form()]) -> Response:
         words = "This name and password do not go together. Nothing else is said on purpose."
         return render(_screen(db, refusal=words, login_name=form.login_name, to=form.to), 401)
     token, role = begun
-    to = _local_path(form.to)
+    to = local_path(form.to)
     answer = RedirectResponse(landing(role) if to == "/" else to, 303)
-    secure = settings().secure_cookies
-    answer.set_cookie(
-        COOKIE if secure else COOKIE_WITHOUT_TLS,
-        token,
-        max_age=int(service.LONGEST.total_seconds()),
-        secure=secure,
-        httponly=True,
-        samesite="lax",
-        path="/",
-    )
+    give_token(answer, token)
     return answer
 
 
@@ -106,7 +92,5 @@ def sign_out(request: Request, db: Db, actor: SignedIn) -> Response:
     if actor.sign_in_id is not None:
         service.end(db, actor.sign_in_id, now=clock.now())
     answer = RedirectResponse("/sign-in", 303)
-    for name in (COOKIE, COOKIE_WITHOUT_TLS):
-        if name in request.cookies:
-            answer.delete_cookie(name, path="/", secure=name == COOKIE, httponly=True)
+    take_token(request, answer)
     return answer

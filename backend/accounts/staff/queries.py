@@ -9,6 +9,11 @@ from backend.accounts.permissions import Role
 from backend.accounts.staff.models import Posting, Staff
 
 
+def by_id(session: Session, staff_id: int) -> Staff | None:
+    """The account with this number."""
+    return session.get(Staff, staff_id)
+
+
 def by_login_name(session: Session, login_name: str) -> Staff | None:
     """The account, whatever the case it was typed in."""
     return session.scalars(

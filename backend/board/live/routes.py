@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.accounts.access import Listening, SignedIn, at_the_keys, token_of
+from backend.accounts.access import Listening, SignedIn, at_the_keys
 from backend.accounts.shell import shell
+from backend.accounts.sign_in.cookies import token_of
 from backend.core import clock, live
 from backend.core.db import new_session
 from backend.core.errors import UserError
