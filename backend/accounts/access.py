@@ -17,6 +17,7 @@ from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.sign_in.service import IDLE, token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
+from backend.audit.service import at_sign_in
 from backend.core import clock
 from backend.core.db import Db, new_session
 from backend.core.deed import DeedForm
@@ -67,7 +68,7 @@ def _is_live_refresh(request: Request) -> bool:
 
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, Posting.role, Unit)
+    select(SignIn, Staff, Posting.role, Unit, at_sign_in(SignIn.id))
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
     .join(
@@ -94,7 +95,7 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit = row
+    sign_in, person, role, unit, _ = row
     # Once a minute is enough to know that somebody is there, and spares a write a request.
     if active and now - sign_in.last_active_at > timedelta(minutes=1):
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))

@@ -90,7 +90,7 @@ def read(lines: Iterable[str], key: Ed25519PublicKey | None) -> list[Head]:
                 key.verify(base64.b64decode(told["signature"], validate=True), _signed_text(head))
         except InvalidSignature:
             raise Invalid(f"Line {number} of the anchors was not signed with this key.") from None
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise Invalid(f"Line {number} of the anchors cannot be read.") from None
         heads.append(head)
     return heads

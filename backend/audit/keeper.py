@@ -13,12 +13,12 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from backend.audit import anchors, places, sealer, verification
+from backend.audit import anchors, key, places, sealer, verification
 from backend.audit.anchors import Head
 from backend.audit.models import AuditAnchor, AuditCheck
 from backend.audit.sealer import CountsBackwards
 from backend.audit.verification import Verdict
-from backend.core import clock, secret_key
+from backend.core import clock
 from backend.core.db import new_session, table_of
 from backend.core.errors import UserError
 from backend.core.settings import settings
@@ -62,7 +62,7 @@ def run(stop: threading.Event, sessions: sessionmaker[Session] = new_session) ->
             check_nightly(sessions, now=now)
         except (SQLAlchemyError, UserError, OSError, CountsBackwards) as error:
             if not quiet:
-                log.error("audit_cannot_be_kept", kind=type(error).__name__)
+                log.warning("audit_cannot_be_kept", kind=type(error).__name__)
                 said_at = now
 
 
@@ -86,7 +86,7 @@ def anchor(
     chosen = places.configured(settings())
     if not chosen:
         return {}
-    key = anchors.private_key(secret_key.audit_key())
+    signing = anchors.private_key(key.audit_key())
     done: dict[str, str | None] = {}
     with sessions.begin() as session:
         session.execute(AS_SEALER)
@@ -99,7 +99,7 @@ def anchor(
             if not at_once and not _is_due(session, place, now):
                 continue
             signed = Head(seq=head.seq, hash=head.hash, entries=head.entries, at=now.isoformat())
-            done[place] = _sent(send, signed, key)
+            done[place] = _sent(send, signed, signing)
             session.execute(
                 insert(table_of(AuditAnchor)).inline(),
                 {"place": place, "seq": head.seq, "failure": done[place]},
@@ -118,9 +118,9 @@ def _is_due(session: Session, place: str, now: datetime) -> bool:
     return tried is None or tried == kept or bool(now - tried >= TRY_AGAIN_AFTER)
 
 
-def _sent(send: Callable[[str], None], head: Head, key: Ed25519PrivateKey) -> str | None:
+def _sent(send: Callable[[str], None], head: Head, signing: Ed25519PrivateKey) -> str | None:
     try:
-        send(anchors.line(head, key))
+        send(anchors.line(head, signing))
     except OSError as error:
         return error.strerror or str(error) or type(error).__name__
     return None
@@ -155,7 +155,7 @@ def _kept_here() -> list[Head]:
     path = settings().audit_anchor_file
     if path is None or not path.exists():
         return []
-    return anchors.read_file(path, anchors.private_key(secret_key.audit_key()).public_key())
+    return anchors.read_file(path, anchors.private_key(key.audit_key()).public_key())
 
 
 def note(session: Session, verdict: Verdict) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
@@ -20,7 +19,7 @@ from backend.core.db import Base
 
 VIEWED = "audit.viewed"
 # What happens by itself, by the rules and the clock, and who could not be told: nobody did these.
-BY_NOBODY = ("alert", "round", "order", "sign_in", "access")
+BY_NOBODY = ("alert", "round", "sign_in", "access")
 
 
 class AuditEntry(Base):
@@ -32,7 +31,6 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entry"
     __table_args__ = (
-        ForeignKeyConstraint(["sign_in_id", "actor_id"], ["sign_in.id", "sign_in.staff_id"]),
         CheckConstraint(
             "actor_id IS NOT NULL OR split_part(action, '.', 1) IN"
             f" ({', '.join(repr(kind) for kind in BY_NOBODY)})",

@@ -15,9 +15,7 @@ MOST = 10_000
 # Longer, and something is wrong: somebody should look.
 LATE_S = 60
 
-HEAD = text(
-    "SELECT seq, last_xid, last_id, hash FROM audit_batch ORDER BY seq DESC LIMIT 1"
-)
+HEAD = text("SELECT seq, last_xid, last_id, hash FROM audit_batch ORDER BY seq DESC LIMIT 1")
 SEAL = text(
     f"""
     WITH taken AS MATERIALIZED (
@@ -34,14 +32,13 @@ SEAL = text(
     )
     INSERT INTO audit_batch (seq, entries, last_xid, last_id, at, previous, hash)
     SELECT seq, entries, last_xid, last_id, at, :previous, sha256(
-        :previous || {HEADER_SQL} || (SELECT string_agg(hash, ''::bytea ORDER BY xid, id) FROM taken)
+        :previous || {HEADER_SQL}
+        || (SELECT string_agg(hash, ''::bytea ORDER BY xid, id) FROM taken)
     ) FROM batch
     RETURNING entries
     """  # noqa: S608 (put together of our own words)
 )
-BEHIND = text(
-    "SELECT :last_xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-)
+BEHIND = text("SELECT :last_xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
 
 class CountsBackwards(Exception):

@@ -4,15 +4,20 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, Text, cast, func, insert
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.audit.models import VIEWED, AuditEntry
 from backend.core.db import table_of
 
 # Put together once: every deed comes by here.
 INSERT_ENTRY = insert(table_of(AuditEntry))
+
+
+def at_sign_in(sign_in_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[str]:
+    """Selecting this names the sign-in to this transaction's entries, where it is the actor's."""
+    return func.set_config("vigil.sign_in_id", cast(sign_in_id, Text), True)  # noqa: FBT003 (SQL)
 
 
 def record(

@@ -23,15 +23,15 @@ AT_ONCE = 2_000
 MOST_SENTENCES = 20
 
 BATCHES = text("SELECT * FROM audit_batch WHERE seq >= :first ORDER BY seq")
+_AS_TEXT = ", ".join(f"({field})::text AS f{place}" for place, field in enumerate(chain.FIELDS))
 ENTRIES = text(
-    "SELECT xid, id, at, action, detail_salt, detail_sha256,"
-    " jsonb_build_array(reason, subject)::text AS detail,"
-    f" {', '.join(f'({field})::text AS f{place}' for place, field in enumerate(chain.FIELDS))}"
-    " FROM audit_entry WHERE (xid, id) > (:xid, :id) ORDER BY xid, id"  # noqa: S608 (our words)
+    f"""
+    SELECT xid, id, at, detail_salt, detail_sha256,
+        jsonb_build_array(reason, subject)::text AS detail, {_AS_TEXT}
+    FROM audit_entry WHERE (xid, id) > (:xid, :id) ORDER BY xid, id
+    """  # noqa: S608 (put together of our own words)
 )
-SINCE = text(
-    "SELECT coalesce(max(seq), 0) FROM audit_batch WHERE at < :since"
-)
+SINCE = text("SELECT coalesce(max(seq), 0) FROM audit_batch WHERE at < :since")
 EMPTIED = "[null, {}]"
 
 
@@ -76,7 +76,7 @@ def verify(
     session.execute(text("SET LOCAL statement_timeout = 0"))
     verdict = Verdict()
     first = session.scalar(SINCE, {"since": since}) if since else 0
-    batches = session.execute(BATCHES, {"first": max(first or 0, 1)}).all()
+    batches = list(session.execute(BATCHES, {"first": max(first or 0, 1)}))
     before = batches.pop(0) if first and batches else None
     waiting = _Reader(session, before)
     previous, seq = (before.hash, before.seq) if before else (NOTHING, 0)
@@ -156,7 +156,7 @@ def _tells_what_it_told(row: Row[Any], now: datetime) -> bool:
     """Whether the details are those that were sealed, or were emptied when their time was over."""
     if row.detail_salt is None:
         return bool(row.detail == EMPTIED and row.at < now - KEPT_FOR)
-    return chain.detail_hash(row.detail_salt, row.detail) == row.detail_sha256
+    return bool(chain.detail_hash(row.detail_salt, row.detail) == row.detail_sha256)
 
 
 def _check_unsealed(waiting: _Reader, verdict: Verdict, now: datetime) -> None:

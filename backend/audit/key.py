@@ -1,4 +1,4 @@
-"""The key that signs the audit chain's head: a secret file, or one made beside the embedded server."""
+"""The key that signs the chain's head: a secret file, or one made beside the embedded server."""
 
 import base64
 import os
