@@ -1,5 +1,6 @@
 """Write the passwords that docker-compose.yml reads into secrets/, once; never over old ones."""
 
+import base64
 import secrets
 import sys
 from pathlib import Path
@@ -8,23 +9,29 @@ FOLDER = Path(__file__).resolve().parent.parent / "secrets"
 
 
 def main() -> None:
-    """Two logins: one that owns the tables and migrates, one that serves."""
+    """A login that owns the tables and migrates, and one each that serves, watches, administers."""
     if FOLDER.exists():
         sys.exit("vigil: secrets/ is there already, and the database knows its passwords: kept.")
-    admin, web = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    admin, web, watch, console = (secrets.token_urlsafe(32) for _ in range(4))
     texts = {
         "admin_password": admin,
         "web_password": web,
+        "watch_password": watch,
+        "console_password": console,
         "owner_database_url": f"postgresql://vigil_admin:{admin}@db/vigil",
-        "database_url": f"postgresql://vigil_web:{web}@db/vigil",
+        "database_url": f"postgresql://vigil_web_login:{web}@db/vigil",
+        "watch_database_url": f"postgresql://vigil_watch_login:{watch}@db/vigil",
+        "console_database_url": f"postgresql://vigil_console_login:{console}@db/vigil",
     }
+    # Signs the head of the audit chain; the database and the web never see it.
+    texts["audit_key"] = base64.b64encode(secrets.token_bytes(32)).decode()
     # The folder is closed to others; the files are not, since the containers run as other users.
     FOLDER.mkdir(mode=0o700)
     for name, text in texts.items():
         path = FOLDER / name
         path.write_text(text)
         path.chmod(0o444)
-    print("Four secrets are in secrets/. Keep them out of backups that others can read.")
+    print(f"{len(texts)} secrets are in secrets/. Keep them out of backups that others can read.")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from backend.audit.models import AuditAnchor, AuditCheck
 from backend.audit.sealer import CountsBackwards
 from backend.audit.verification import Verdict
 from backend.core import clock
-from backend.core.db import new_session, table_of
+from backend.core.db import table_of, watch_session
 from backend.core.errors import UserError
 from backend.core.settings import settings
 
@@ -47,7 +47,7 @@ LAST_CHECK = text("SELECT max(at) FROM audit_check")
 log = structlog.get_logger()
 
 
-def run(stop: threading.Event, sessions: sessionmaker[Session] = new_session) -> None:
+def run(stop: threading.Event, sessions: sessionmaker[Session] = watch_session) -> None:
     """Until told to stop. What cannot be done now is tried again; the log and /healthz say so."""
     said_at: datetime | None = None
     while not stop.wait(PAUSE_S):

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
@@ -31,6 +32,8 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entry"
     __table_args__ = (
+        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        CheckConstraint("stay_id IS NULL OR unit_id IS NOT NULL", name="a_stay_has_its_unit"),
         CheckConstraint(
             "actor_id IS NOT NULL OR split_part(action, '.', 1) IN"
             f" ({', '.join(repr(kind) for kind in BY_NOBODY)})",
@@ -71,7 +74,7 @@ class AuditEntry(Base):
     action: Mapped[str]
     deed: Mapped[bool]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"), default=None)
-    stay_id: Mapped[int | None] = mapped_column(ForeignKey("stay.id"), default=None)
+    stay_id: Mapped[int | None] = mapped_column(default=None)
     patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), default=None)
     object_type: Mapped[str | None] = mapped_column(default=None)
     object_id: Mapped[int | None] = mapped_column(BigInteger, default=None)

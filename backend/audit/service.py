@@ -11,8 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from backend.audit.models import VIEWED, AuditEntry
 from backend.core.db import table_of
 
-# Put together once: every deed comes by here.
-INSERT_ENTRY = insert(table_of(AuditEntry))
+# Put together once: every deed comes by here. Inline: an entry of no unit may be written, and not
+# be read back.
+INSERT_ENTRY = insert(table_of(AuditEntry)).inline()
 
 
 def at_sign_in(sign_in_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[str]:

@@ -12,7 +12,7 @@ from backend.audit import anchors, keeper, verification
 from backend.audit import key as keys
 from backend.audit import service as audit
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import Invalid
 
 app = typer.Typer(
@@ -52,7 +52,7 @@ def verify(
             else anchors.private_key(keys.audit_key()).public_key()
         )
         heads = anchors.read_file(anchors_path, known)
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         verdict = verification.verify(
             session, now=clock.now(), since=_day(since), anchored=tuple(heads)
         )
@@ -77,14 +77,14 @@ def _day(since: str | None) -> datetime | None:
 @app.command()
 def seal() -> None:
     """Seal what has been written since the last seal. The watch does so by itself."""
-    waiting = keeper.seal_all(new_session)
+    waiting = keeper.seal_all(console_session)
     typer.echo(f"Sealed. The oldest entry that waits does so for {waiting:.0f} s.")
 
 
 @app.command()
 def anchor() -> None:
     """Send the signed head to every place that is configured, now."""
-    done = keeper.anchor(new_session, now=clock.now(), at_once=True)
+    done = keeper.anchor(console_session, now=clock.now(), at_once=True)
     for place, failure in done.items():
         typer.echo(f"{place}: {failure or 'kept'}")
     if not done:
@@ -113,6 +113,6 @@ def explain(
     words = " ".join(reason.split())
     if not 10 <= len(words) <= 500 or not words.isprintable():
         raise Invalid("Say in 10 to 500 characters what was done, by whom, and why.")
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         audit.note(session, staff.console(session).id, "audit.explained", reason=words)
     typer.echo("It is in the trail.")

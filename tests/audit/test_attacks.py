@@ -57,7 +57,7 @@ def attacked(server: str, template: str, database: str) -> Iterator[str]:
 @pytest.fixture
 def app(attacked: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection that may do what the application may."""
-    settled = make_conninfo(attacked, options=postgres.APPLICATION)
+    settled = make_conninfo(attacked, options=postgres.acting_as(postgres.WEB))
     with psycopg.connect(settled) as connection:
         yield connection
         connection.rollback()

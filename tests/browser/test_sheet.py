@@ -309,7 +309,7 @@ def test_asleep_shows_the_sleep_check_and_sends_no_answer(
 ) -> None:
     page = sheet_of(opens(served.address, width=390, height=844), served, stay)
     page.locator("#scale-ciwa-b .item").first.locator("label").nth(3).click()
-    page.locator("label", has_text="Asleep").click()
+    page.locator("label", has=page.get_by_text("Asleep", exact=True)).click()
     expect(page.locator("#scales")).to_be_hidden()
     page.fill("#sleep_breaths", "14")
     page.locator("label", has_text="stirs to voice").click()

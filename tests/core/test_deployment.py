@@ -11,11 +11,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-LASTING = [name for name in SERVICES if name != "migrate"]
+LASTING = [name for name in SERVICES if name not in {"migrate", "console"}]
 
 
-def test_the_services_are_the_database_the_web_the_watch_and_the_migration() -> None:
-    assert set(SERVICES) == {"db", "migrate", "web", "watch"}
+def test_the_services_are_the_database_what_serves_and_two_commands() -> None:
+    assert set(SERVICES) == {"db", "migrate", "web", "watch", "console"}
+    assert SERVICES["console"]["profiles"] == ["console"]  # only when somebody asks for it
 
 
 @pytest.mark.parametrize("name", list(SERVICES))
@@ -40,9 +41,33 @@ def test_nothing_serves_before_the_database_is_migrated(name: str) -> None:
     assert waits == "service_completed_successfully"
 
 
-@pytest.mark.parametrize("name", ["web", "watch"])
-def test_what_serves_never_sees_the_password_that_migrates(name: str) -> None:
-    assert SERVICES[name]["secrets"] == ["database_url"]
+@pytest.mark.parametrize(
+    ("name", "secret", "role"),
+    [
+        ("web", "database_url", "IN ROLE vigil_app"),
+        (
+            "watch",
+            "watch_database_url",
+            "NOINHERIT IN ROLE vigil_watch, vigil_sealer, vigil_auditor",
+        ),
+        (
+            "console",
+            "console_database_url",
+            "NOINHERIT IN ROLE vigil_console, vigil_sealer, vigil_auditor",
+        ),
+    ],
+)
+def test_each_logs_in_as_itself_and_may_become_what_it_needs(
+    name: str, secret: str, role: str
+) -> None:
+    """Only what keeps the audit trail may seal it and knows the key; the web may do neither."""
+    also = [] if name == "web" else ["audit_key"]
+    assert SERVICES[name]["secrets"] == [secret, *also]
+    assert SERVICES[name]["environment"]["VIGIL_DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
+    made = COMPOSE["configs"]["logins"]["content"]
+    login = "vigil_web_login" if name == "web" else f"vigil_{name}_login"
+    found = re.findall(rf"CREATE ROLE {login} LOGIN PASSWORD :'\w+'([^;]+);", made)
+    assert [" ".join(words.split()) for words in found] == [role]
     assert "VIGIL_OWNER_DATABASE_URL_FILE" not in SERVICES[name]["environment"]
 
 
@@ -101,7 +126,9 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "requirements-dev.txt": project["dependency-groups"]["dev"],
         "requirements-npm.txt": project["dependency-groups"]["npm"],
     }.items():
-        text = (ROOT / lock).read_text()
+        text = re.sub(
+            r"^([a-z0-9-]+)\[[a-z,]+\]", r"\1", (ROOT / lock).read_text(), flags=re.MULTILINE
+        )
         for requirement in wanted:
-            pin = re.sub(r"\[.*\]", "", requirement.split(";")[0])
+            pin = requirement.split(";")[0].strip()
             assert re.search(rf"^{re.escape(pin)}\b", text, re.MULTILINE), f"{pin} not in {lock}"

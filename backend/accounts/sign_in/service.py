@@ -15,6 +15,7 @@ from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, FailedTry, 
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff.models import Staff
 from backend.audit import service as audit
+from backend.core.db import unit_on_duty
 from backend.core.errors import Invalid, StepUpNeeded, TooMany
 from backend.core.settings import settings
 
@@ -89,6 +90,7 @@ def begin(
     posting = staff_queries.current_posting(session, person.id)
     if posting is None:
         raise Invalid("You are not posted to any unit. Ask the administrator.")
+    session.execute(select(unit_on_duty(posting.unit_id)))
     token = new_token()
     session.add(
         SignIn(

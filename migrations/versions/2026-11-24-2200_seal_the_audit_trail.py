@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -176,11 +176,17 @@ def upgrade() -> None:
     op.execute(HEALTH)
 
     # By column, as before: time, order, sign-in and seal are not the application's to write.
-    op.execute("GRANT INSERT (patient_id, object_type, object_id) ON audit_entry TO vigil_app")
+    op.execute(
+        "GRANT INSERT (patient_id, object_type, object_id) ON audit_entry TO vigil_app, vigil_watch"
+    )
     op.execute("GRANT USAGE ON SCHEMA public TO vigil_sealer, vigil_auditor")
-    readers = "vigil_app, vigil_sealer, vigil_auditor"
+    readers = "vigil_app, vigil_watch, vigil_sealer, vigil_auditor"
     op.execute(f"GRANT SELECT ON audit_batch, audit_anchor, audit_check, audit_health TO {readers}")
     op.execute("GRANT SELECT ON audit_entry TO vigil_sealer, vigil_auditor")
+    op.execute(
+        "CREATE POLICY of_every_unit_to_seal ON audit_entry FOR SELECT"
+        " TO vigil_sealer, vigil_auditor USING (true)"
+    )
     op.execute("GRANT INSERT ON audit_batch TO vigil_sealer")
     op.execute("GRANT INSERT (place, seq, failure) ON audit_anchor TO vigil_sealer")
     op.execute("GRANT INSERT (status, entries, sentences) ON audit_check TO vigil_sealer")
@@ -190,6 +196,7 @@ def downgrade() -> None:
     op.execute("DROP VIEW audit_health")
     for table in FACTS:
         op.drop_table(table)
+    op.execute("DROP POLICY of_every_unit_to_seal ON audit_entry")
     op.execute("REVOKE ALL ON audit_entry FROM vigil_sealer, vigil_auditor")
     op.execute("REVOKE USAGE ON SCHEMA public FROM vigil_sealer, vigil_auditor")
     op.execute("DROP TRIGGER audit_entry_is_completed ON audit_entry")
