@@ -37,9 +37,12 @@ OPEN = {
     "posting": "read before anybody is known; ended on every unit at once when somebody leaves",
     "sign_in": "read before anybody is known; ended on every unit at once when somebody leaves",
     "failed_try": "written before anybody is known; holds the hash of a login name and a time",
+    "authenticator": "read before anybody is let in; belongs to a person, wherever they work",
+    "recovery_code": "read before anybody is let in; belongs to a person, wherever they work",
+    "tries_forgiven": "read before anybody is known; holds the hash of a login name and a time",
     "device": "read before anybody is known; revoked on every unit at once when it must be",
 }
-PLAIN = "(unit_id = unit_on_duty())"
+PLAIN = "(unit_id = ( SELECT unit_on_duty() AS unit_on_duty))"
 # Policies that say more than that, and why.
 BROADER = {
     "patient": "a patient who comes to another unit brings their name and allergies along",

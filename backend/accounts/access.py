@@ -7,21 +7,22 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.devices.models import Device
+from backend.accounts.factors import queries as factors
 from backend.accounts.permissions import ALLOWED, Permission, Role
 from backend.accounts.sign_in.cookies import token_of
-from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
-from backend.accounts.sign_in.service import IDLE, token_hash
+from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignIn
+from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
 from backend.audit.service import at_sign_in
 from backend.core import clock
 from backend.core.db import Db, new_session, unit_on_duty
 from backend.core.deed import DeedForm
-from backend.core.errors import Conflict, NotAllowed, SignedOut, StepUpNeeded
+from backend.core.errors import Conflict, HalfSignedIn, NotAllowed, SignedOut, StepUpNeeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +118,26 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     )
 
 
-def signed_in(request: Request, db: Db) -> Actor:
-    """The person at the keys, or 401."""
+def half_signed_in(request: Request, db: Db) -> Actor:
+    """Whoever knew the password, or 401. For the pages that ask for the second factor only."""
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
     request.state.staff_id = actor.id
+    return actor
+
+
+def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
+    """Who may see their own account: signed in, or with no second factor yet to sign in with."""
+    if actor.assurance < TWO_FACTORS and factors.any_of(db, actor.id):
+        raise HalfSignedIn("/sign-in/code")
+    return actor
+
+
+def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
+    """The person at the keys, proved by two factors; or 401, or 403 on the way to the second."""
+    if actor.assurance < TWO_FACTORS:
+        raise HalfSignedIn("/account")
     return actor
 
 
@@ -180,9 +195,29 @@ class TokenAllowed:
 def listening(request: Request) -> Actor:
     """The person at the keys, or 401. A stream lives for hours and must hold no session."""
     with new_session() as session:
-        return at_the_keys(session, token_of(request), active=False, now=clock.now())
+        actor = at_the_keys(session, token_of(request), active=False, now=clock.now())
+    if actor.assurance < TWO_FACTORS:
+        raise HalfSignedIn("/account")
+    return actor
 
 
+def still_signed_in(sign_in_id: int | None) -> bool:
+    """Whether it can be shown now. It goes by the sign-in: its token changes with every step."""
+    now = clock.now()
+    with new_session() as session:
+        lives = exists().where(
+            SignIn.id == sign_in_id,
+            SignIn.ended_at.is_(None),
+            SignIn.expires_at > now,
+            SignIn.last_active_at > now - IDLE,
+            SignIn.staff_id == Staff.id,
+            Staff.disabled_at.is_(None),
+        )
+        return session.scalars(select(lives)).one()
+
+
+HalfIn = Annotated[Actor, Depends(half_signed_in)]
+Enrolling = Annotated[Actor, Depends(enrolling)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
 Listening = Annotated[Actor, Depends(listening)]
 ByToken = Annotated[Actor, Depends(by_token)]

@@ -32,7 +32,9 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entry"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
         CheckConstraint("stay_id IS NULL OR unit_id IS NOT NULL", name="a_stay_has_its_unit"),
         CheckConstraint(
             "actor_id IS NOT NULL OR split_part(action, '.', 1) IN"

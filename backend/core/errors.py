@@ -4,6 +4,7 @@ UserError
 ├── Invalid        422  what was sent cannot be right
 ├── SignedOut      401  nobody is signed in
 ├── NotAllowed     403  this person may not do this
+├── HalfSignedIn   403  the password was right, the second factor is still to come
 ├── StepUpNeeded   403  this person may, after proving once more who they are
 ├── NotFound       404  not here, or not in this person's unit
 ├── Conflict       409  it was true when the form was opened and is no longer
@@ -43,6 +44,16 @@ class NotAllowed(UserError):
     """This person may not do this."""
 
     status = 403
+
+
+class HalfSignedIn(UserError):
+    """The password was right; pages lead to where the second factor is asked for, or enrolled."""
+
+    status = 403
+
+    def __init__(self, leads_to: str) -> None:
+        super().__init__("Your sign-in still needs its second step. Open Vigil's first page.")
+        self.leads_to = leads_to
 
 
 class StepUpNeeded(UserError):

@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -105,6 +105,14 @@ def upgrade() -> None:
     op.alter_column("audit_entry", "detail_sha256", nullable=False)
     op.create_foreign_key(
         "fk_audit_entry_patient_id", "audit_entry", "patient", ["patient_id"], ["id"]
+    )
+    op.drop_constraint("fk_audit_entry_stay_id_unit_id", "audit_entry")
+    op.create_foreign_key(
+        "fk_audit_entry_stay_id_patient_id_unit_id",
+        "audit_entry",
+        "stay",
+        ["stay_id", "patient_id", "unit_id"],
+        ["id", "patient_id", "unit_id"],
     )
     op.execute(
         "ALTER TABLE audit_entry ADD CONSTRAINT ck_audit_entry_somebody_did_it CHECK ("
@@ -213,5 +221,13 @@ def downgrade() -> None:
     op.create_index("ix_audit_entry_stay_id_at", "audit_entry", ["stay_id", "at"])
     op.drop_constraint("ck_audit_entry_somebody_did_it", "audit_entry")
     op.drop_constraint("fk_audit_entry_patient_id", "audit_entry")
+    op.drop_constraint("fk_audit_entry_stay_id_patient_id_unit_id", "audit_entry")
+    op.create_foreign_key(
+        "fk_audit_entry_stay_id_unit_id",
+        "audit_entry",
+        "stay",
+        ["stay_id", "unit_id"],
+        ["id", "unit_id"],
+    )
     for name, _ in reversed(COLUMNS):
         op.drop_column("audit_entry", name)

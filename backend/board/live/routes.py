@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.accounts.access import Listening, SignedIn, at_the_keys
+from backend.accounts.access import Listening, SignedIn, still_signed_in
 from backend.accounts.shell import shell
-from backend.accounts.sign_in.cookies import token_of
+from backend.accounts.sign_in.service import ENDED
 from backend.core import clock, live
-from backend.core.db import new_session
-from backend.core.errors import UserError
 from backend.core.web import Page, Screen, Shell, render
 
 router = APIRouter()
@@ -45,29 +43,33 @@ def about() -> Response:
     return render(About(shell=None))
 
 
-def _still_signed_in(token: str | None) -> bool:
+def _still_signed_in(sign_in_id: int | None) -> bool:
     """Whether it can be shown now; while the database is away the screen must ask again."""
     try:
-        with new_session() as session:
-            at_the_keys(session, token, active=False, now=clock.now())
-    except (UserError, SQLAlchemyError, OSError):
+        return still_signed_in(sign_in_id)
+    except (SQLAlchemyError, OSError):
         return False
-    return True
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live_words(request: Request, _: Listening) -> AsyncIterator[ServerSentEvent]:
+async def live_words(actor: Listening) -> AsyncIterator[ServerSentEvent]:
     """Topic words and heartbeats, for as long as the sign-in lasts. Holds no database session.
 
     Every screen listens, whatever its role may see: a word says nothing about anybody, and what
-    it makes a screen ask for is checked like everything else.
+    it makes a screen ask for is checked like everything else. That this sign-in ended is the last
+    word; where it is lost, the check at a heartbeat ends the stream.
     """
-    token, beats = token_of(request), 0
+    beats = 0
     async for event in live.broadcast.hear():
+        if (event.raw_data or "").startswith(ENDED):
+            if event.raw_data != f"{ENDED}{actor.sign_in_id}":
+                continue  # somebody else's
+            yield ServerSentEvent(event="ended", raw_data="")
+            return
         if event.event == "heartbeat":
             beats += 1
             if beats % BEATS_PER_CHECK == 0 and not await asyncio.to_thread(
-                _still_signed_in, token
+                _still_signed_in, actor.sign_in_id
             ):
                 return
         yield event

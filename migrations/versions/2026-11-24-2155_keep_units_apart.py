@@ -7,8 +7,8 @@ see nothing. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -189,8 +189,9 @@ def _the_two_walls() -> None:
     )
     op.execute(
         """
-        CREATE FUNCTION keep_to_unit(kept regclass, belongs text DEFAULT 'unit_id = unit_on_duty()')
-        RETURNS void LANGUAGE plpgsql AS $$
+        CREATE FUNCTION keep_to_unit(
+            kept regclass, belongs text DEFAULT 'unit_id = (SELECT unit_on_duty())'
+        ) RETURNS void LANGUAGE plpgsql AS $$
         BEGIN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', kept);
             EXECUTE format('CREATE POLICY of_the_unit_on_duty ON %s TO vigil_app USING (%s)',
@@ -205,8 +206,8 @@ def _the_two_walls() -> None:
     # A patient who comes to another unit brings their name, allergies and risks along.
     op.execute(
         """
-        SELECT keep_to_unit('patient', 'unit_id = unit_on_duty() OR EXISTS (SELECT FROM stay
-            WHERE stay.patient_id = patient.id AND stay.unit_id = unit_on_duty())')
+        SELECT keep_to_unit('patient', 'unit_id = (SELECT unit_on_duty()) OR EXISTS (SELECT FROM stay
+            WHERE stay.patient_id = patient.id AND stay.unit_id = (SELECT unit_on_duty()))')
         """
     )
     op.execute(
