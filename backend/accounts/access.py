@@ -123,8 +123,15 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
-    request.state.staff_id = actor.id
+    _known(request, actor)
     return actor
+
+
+def _known(request: Request, actor: Actor) -> None:
+    """For what is written down about this request when it is refused."""
+    request.state.staff_id = actor.id
+    request.state.unit_id = actor.unit.id
+    request.state.sign_in_id = actor.sign_in_id
 
 
 def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
@@ -165,7 +172,9 @@ def by_token(request: Request, db: Db) -> Actor:
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
     staff, role, unit, _ = row
-    return Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    actor = Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    _known(request, actor)
+    return actor
 
 
 @dataclass(frozen=True)

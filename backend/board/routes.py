@@ -7,6 +7,7 @@ from fastapi import APIRouter, Cookie, Depends, Query, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, Allowed
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
@@ -105,7 +106,11 @@ Looking = Annotated[Asked, Depends()]
 
 
 def _snapshot(session: Session, actor: Actor) -> Snapshot:
-    return snapshot.of_unit(session, actor.unit, clock.now())
+    """The board, and on the audit trail whom it shows to whom."""
+    now = clock.now()
+    taken = snapshot.of_unit(session, actor.unit, now)
+    census.shown(session, actor, "board", [card.stay_id for card in taken.cards], now)
+    return taken
 
 
 def _shown(card: Card, actor: Actor, look: Look) -> Card:

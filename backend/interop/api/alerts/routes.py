@@ -6,13 +6,15 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts import census
+from backend.accounts.access import Actor, ByToken, TokenAllowed
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
 from backend.alerts import queries
 from backend.alerts.access import AlertForToken
 from backend.alerts.answers import service
 from backend.alerts.models import Alert, AlertState, Level, StepKind
+from backend.audit import service as audit
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Key, Moment, StrictJsonRoute
@@ -131,14 +133,16 @@ def alerts(
         found = queries.open_on_unit(db, actor.unit.id)
     else:
         found = queries.closed_since(db, actor.unit.id, closed_since)
+    census.shown(db, actor, "api alerts", [alert.stay_id for alert in found], clock.now())
     takers = [alert.acknowledged_by for alert in found if alert.acknowledged_by is not None]
     names = staff.names(db, takers)
     return Alerts(alerts=[ShownAlert(**_shown(alert, names)) for alert in found])
 
 
 @router.get("/alerts/{alert_id}", summary="One alert: why, and what has happened to it")
-def alert_in_full(db: Db, alert: AlertToSee) -> AlertInFull:
+def alert_in_full(db: Db, actor: ByToken, alert: AlertToSee) -> AlertInFull:
     """The evidence is what was read when the alert was raised or last changed."""
+    audit.viewed(db, actor.id, stay_id=alert.stay_id, unit_id=alert.unit_id, now=clock.now())
     return _in_full(db, alert)
 
 
