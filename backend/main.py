@@ -28,6 +28,8 @@ from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
+from backend.care.consents import routes as consents
+from backend.care.sharing import routes as sharing
 from backend.core import guard, live, web
 from backend.core import routes as health
 from backend.core.errors import (
@@ -43,6 +45,7 @@ from backend.core.errors import (
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
+from backend.reports.disclosures import routes as disclosures
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -172,6 +175,8 @@ for domain in (
     step_up,
     account,
     admission,
+    consents,
+    sharing,
     board,
     wall,
     live_words,
@@ -180,6 +185,7 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    disclosures,
     api,
 ):
     app.include_router(domain.router)

@@ -2,7 +2,6 @@
 
 import re
 import time
-from typing import Any
 
 import structlog
 from sqlalchemy import Integer, literal, select
@@ -17,10 +16,9 @@ MOST_REMEMBERED = 10_000
 
 # The card of a bed is asked for by the stay that lies in it.
 NAMED = {
-    "stays": "stay_id",
-    "beds": "stay_id",
-    "alerts": "alert_id",
-    "observations": "observation_id",
+    "stays": "stay",
+    "beds": "stay",
+    "alerts": "alert",
 }
 IN_ADDRESS = re.compile(rf"/({'|'.join(NAMED)})/(\d{{1,10}})(?!\d)")
 
@@ -39,9 +37,7 @@ def refused(
     token: str | None,
 ) -> None:
     """One refusal, with the ids that the address names; nothing that was typed."""
-    subject: dict[str, Any] = {
-        NAMED[kind]: int(number) for kind, number in IN_ADDRESS.findall(path)
-    }
+    asked = IN_ADDRESS.search(path)
     place = re.sub(r"/\d+", "/#", path)[:200]
     if actor_id is None and _told_lately(token, method, place):
         return
@@ -56,10 +52,10 @@ def refused(
                 actor_id,
                 "access.refused",
                 unit_id=unit_id,
-                **subject,
+                of=(NAMED[asked[1]], int(asked[2])) if asked else None,
                 status=status,
                 method=method,
-                path=place,
+                path=path[:200],
             )
     except (SQLAlchemyError, OSError) as error:
         # Nothing was shown, and the refusal itself must still be said.

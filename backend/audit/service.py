@@ -91,9 +91,13 @@ def note(
     stay_id: int | None = None,
     patient_id: int | None = None,
     reason: str | None = None,
+    of: tuple[str, int] | None = None,
     **subject: Any,
 ) -> None:
-    """Something that changed no record (a refusal, an export): no screen is woken for it."""
+    """Something that changed no record (a refusal, an export): no screen is woken for it.
+
+    `of`: what it was about, where that is not the first id of the subject.
+    """
     entry = {
         "actor_id": actor_id,
         "action": action,
@@ -103,7 +107,7 @@ def note(
         "patient_id": patient_id,
         "reason": reason,
         "subject": subject,
-        **_object(subject),
+        **_object({f"{of[0]}_id": of[1]} if of else subject),
     }
     session.execute(INSERT_ENTRY, entry)
 
