@@ -140,7 +140,9 @@ def _question(
     chosen = filling.typed.get(name)
     carried = filling.before.asked_today.get(name)
     asked = item.prompt.lower()
-    hint = [text for text in (item.condition, item.time_frame) if text and text.lower() not in asked]
+    hint = [
+        text for text in (item.condition, item.time_frame) if text and text.lower() not in asked
+    ]
     if carried is not None and as_text(carried.value) == chosen:
         hint.append(f"from {filling.when(carried.observed_at)}, asked once a day")
     question = Question(
