@@ -19,7 +19,7 @@ from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
 from backend.core import clock
-from backend.core.db import Db, new_session
+from backend.core.db import Db, new_session, unit_on_duty
 from backend.core.deed import DeedForm
 from backend.core.errors import Conflict, HalfSignedIn, NotAllowed, SignedOut, StepUpNeeded
 
@@ -68,7 +68,7 @@ def _is_live_refresh(request: Request) -> bool:
 
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, Posting.role, Unit)
+    select(SignIn, Staff, Posting.role, Unit, unit_on_duty(SignIn.unit_id))
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
     .join(
@@ -95,7 +95,7 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit = row
+    sign_in, person, role, unit, _ = row
     # Once a minute is enough to know that somebody is there, and spares a write a request.
     if active and now - sign_in.last_active_at > timedelta(minutes=1):
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
@@ -139,7 +139,7 @@ def by_token(request: Request, db: Db) -> Actor:
     if scheme.lower() != "bearer" or not token:
         raise SignedOut("Send a device token: Authorization: Bearer …")
     row = db.execute(
-        select(Staff, Posting.role, Unit)
+        select(Staff, Posting.role, Unit, unit_on_duty(Device.unit_id))
         .join(Device, Device.staff_id == Staff.id)
         .join(Unit, Unit.id == Device.unit_id)
         .join(
@@ -156,7 +156,7 @@ def by_token(request: Request, db: Db) -> Actor:
     ).one_or_none()
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
-    staff, role, unit = row
+    staff, role, unit, _ = row
     return Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
 
 

@@ -11,7 +11,7 @@ from backend import tables  # noqa: F401 (deeds need every table)
 from backend.accounts.staff import service as staff
 from backend.cli.staff import the_unit
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import Invalid, UserError
 from backend.reports.shift import service, windows
 from backend.reports.shift.report import Detail
@@ -62,7 +62,7 @@ def _exported(unit: str, start: str, form: Format, *, reason: str, identified: b
     if reason and not identified:
         raise Invalid("A reason is for names: say --identified too.")
     now = clock.now()
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         home = the_unit(session, unit)
         actor = staff.console(session)
         made = service.prepare(

@@ -30,7 +30,7 @@ def sessions(
 ) -> Iterator[sessionmaker[Session]]:
     """A database with one patient in one shift."""
     with sessions_on(fresh_database) as made:
-        monkeypatch.setattr("backend.cli.report.new_session", made)
+        monkeypatch.setattr("backend.cli.report.console_session", made)
         with made.begin() as session:
             ward = people.the_ward(session)
             at = night.shift_of(ward, START).starts_at
