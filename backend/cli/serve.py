@@ -1,11 +1,13 @@
 """`vigil serve`: the web application."""
 
 import signal
+import socket
 import sys
 
 import typer
 
 from backend.core import log
+from backend.core.errors import Unavailable
 from backend.core.settings import settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -15,7 +17,23 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def serve() -> None:
     """Serve the web application on VIGIL_HOST and VIGIL_PORT."""
     log.configure()
+    check_address()
     run()
+
+
+def check_address() -> None:
+    """Before anything is started: the port may be taken, and a log line is no sentence."""
+    host, port = settings().host, settings().port
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+            probe.bind(address)
+    except OSError as error:
+        raise Unavailable(
+            f"Vigil cannot listen on {host}, port {port} ({error.strerror}): stop what runs there,"
+            " or name another port in VIGIL_PORT."
+        ) from None
 
 
 def run() -> None:

@@ -199,6 +199,11 @@ def _make(folder: Path) -> None:
                 f"{VERSION}: dump it there and restore it here, or set VIGIL_DATA_DIR elsewhere."
             )
         return
+    if folder.exists() and any(folder.iterdir()):
+        raise Unavailable(
+            f"{folder} holds something else than a PostgreSQL: move it away, or set VIGIL_DATA_DIR "
+            "elsewhere."
+        )
     account = _account(folder)
     unfinished = folder.with_name(folder.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
