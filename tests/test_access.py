@@ -21,6 +21,8 @@ from backend.accounts.access import by_token, signed_in
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import ALLOWED, MACHINES, Permission, Role
 from backend.alerts import queries as alerts
+from backend.care.disclosures import queries as disclosures
+from backend.care.sharing import service as sharing
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.main import app, tables
@@ -46,13 +48,14 @@ KNOWN = {
     ("GET", "/step-up"),
     ("POST", "/step-up"),
     ("GET", "/shift"),
+    ("GET", "/home"),
     ("GET", "/api/v1/openapi.json"),
 }
 # Checked by a session of its own and never ending: see tests/board for who may.
 STREAMS = {("GET", "/live")}
 NOBODY_HAS = 2_000_000_000
 # Asking leaves a trace there, and nowhere else.
-TRACES = {"audit_entry", "sign_in", "failed_try"}
+TRACES = {"audit_entry", "sign_in", "failed_try", "disclosure", "disclosure_patient"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,26 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     low = Vitals(respiratory_rate_per_min=28, spo2_percent=90, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=low, by="olga" if elsewhere else "nora")
     alert = alerts.open_on_stay(session, stay.id)[0]
-    return {"stay_id": stay.id, "observation_id": row.id, "alert_id": alert.id}
+    sharing.told_in_emergency(
+        session,
+        nora,
+        stay,
+        key=(told := uuid4()),
+        recipient="Dr Vance",
+        affiliation="City Hospital",
+        told_at=clock.now(),
+        nature="seizure",
+        told="what was taken, and when",
+        now=clock.now(),
+    )
+    disclosure = disclosures.by_key(session, told)
+    assert disclosure is not None
+    return {
+        "stay_id": stay.id,
+        "observation_id": row.id,
+        "alert_id": alert.id,
+        "disclosure_id": disclosure.id,
+    }
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from backend.core.errors import Unavailable
 from backend.core.schema import is_current, newest
 from backend.core.web import ROOT
 from tests import build
+from tests.care import build as care
 from tests.conftest import pointing_at, sessions_on
 from tests.people import the_ward
 
@@ -38,6 +39,7 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) 
         ward = the_ward(session)
         stay = build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
         build.recorded(session, ward, stay, answers=build.ciwa_b(45))
+        care.shared(session, ward, stay)
     command.downgrade(_config(fresh_database), "0001")
     command.upgrade(_config(fresh_database), "head")
     with psycopg.connect(fresh_database) as connection:
@@ -74,6 +76,12 @@ def test_a_database_of_a_newer_vigil_is_refused_in_a_sentence(fresh_database: st
         "alert_step",
         "audit_entry",
         "unit_protocol",
+        "consent",
+        "consent_end",
+        "disclosure",
+        "disclosure_patient",
+        "restriction",
+        "restriction_answer",
     ],
 )
 @pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
@@ -85,6 +93,7 @@ def test_facts_are_never_changed_even_by_the_owner(
         ward = the_ward(session)
         stay = build.stay(session, ward, orders={"ciwa-b": 240})
         build.recorded(session, ward, stay, answers=build.ciwa_b(45))
+        care.shared(session, ward, stay)
     statement = sql.SQL(deed).format(sql.Identifier(table))
     for role in ("vigil_app", "vigil_owner"):
         with psycopg.connect(fresh_database) as connection:
