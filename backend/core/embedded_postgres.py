@@ -264,6 +264,8 @@ def _start(folder: Path, sockets: Path) -> None:
 
 
 def _stop(folder: Path, sockets: Path) -> None:
+    if os.geteuid() == 0:
+        _let_in(folder)  # somebody may have closed a folder above it meanwhile
     stop = ("stop", "--mode=fast", "-w", "-t", str(START_S), "-D", folder)
     try:
         _run(_account(folder), "pg_ctl", *stop)
