@@ -17,7 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
+from backend.accounts import access
 from backend.accounts.account import routes as account
+from backend.accounts.duty import routes as duty
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.step_up import routes as step_up
 from backend.alerts import routes as alerts
@@ -26,6 +28,7 @@ from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
+from backend.care.counselling import routes as counselling
 from backend.core import guard, live, web
 from backend.core import routes as health
 from backend.core.errors import HalfSignedIn, Invalid, SignedOut, StepUpNeeded, TooMany, UserError
@@ -144,8 +147,10 @@ for domain in (
     health,
     sign_in,
     step_up,
+    duty,
     account,
     admission,
+    counselling,
     board,
     wall,
     live_words,
@@ -157,6 +162,8 @@ for domain in (
     api,
 ):
     app.include_router(domain.router)
+if silent := access.undeclared(app):
+    raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
 app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")
 app.mount("/static", StaticFiles(directory=web.ROOT / "static"), name="static")

@@ -7,6 +7,7 @@ from backend.accounts.staff import models as staff
 from backend.accounts.units import models as units
 from backend.alerts import models as alerts
 from backend.audit import models as audit
+from backend.care.counselling import models as counselling
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
@@ -19,6 +20,7 @@ __all__ = [
     "alerts",
     "audit",
     "core",
+    "counselling",
     "devices",
     "factors",
     "observations",

@@ -1,5 +1,6 @@
 """What each role may do: one enum, one table."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -38,11 +39,22 @@ class Permission(StrEnum):
     EXPORT_REPORT = "export_report"
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
+    GIVE_DUTY = "give_duty"
+    SEE_NOTES = "see_notes"
+    # What an observer rates, on scales that the unit reserves for nurses.
+    SCORE_RESERVED = "score_reserved"
+    COUNSEL = "counsel"
 
 
 P = Permission
 _BEDSIDE = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
-_NURSE = _BEDSIDE | {P.CORRECT_OBSERVATION, P.ANSWER_ALERT, P.SEE_REPORTS}
+_NURSE = _BEDSIDE | {
+    P.SEE_NOTES,
+    P.SCORE_RESERVED,
+    P.CORRECT_OBSERVATION,
+    P.ANSWER_ALERT,
+    P.SEE_REPORTS,
+}
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.NURSE: frozenset(_NURSE | {P.MANAGE_STAYS}),
@@ -54,6 +66,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.ORDER_OBSERVATIONS,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
+            P.GIVE_DUTY,
         }
     ),
     Role.PHYSICIAN: frozenset(
@@ -66,14 +79,28 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.SEE_IDENTIFIED_REPORT,
         }
     ),
-    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART}),
+    # Counselling notes are theirs alone (42 CFR 2.11); alerts about vital signs are not.
+    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL}),
     # Counts, never charts.
-    Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES}),
+    Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.GIVE_DUTY}),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
     Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS}),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(
-        _BEDSIDE | {P.ANSWER_ALERT, P.MANAGE_STAYS, P.SEE_REPORTS, P.EXPORT_REPORT}
+        _BEDSIDE
+        | {
+            P.SEE_NOTES,
+            P.SCORE_RESERVED,
+            P.ANSWER_ALERT,
+            P.MANAGE_STAYS,
+            P.SEE_REPORTS,
+            P.EXPORT_REPORT,
+        }
     ),
 }
+
+
+def allows(role: Role, permission: Permission, denied: Collection[str] = ()) -> bool:
+    """Whether somebody in this role may do it. A restriction beats whatever the role allows."""
+    return permission not in denied and permission in ALLOWED[role]

@@ -1,12 +1,13 @@
 """Whether web, database and watch are well; names what is not."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.db import new_session
 from backend.core.errors import UserError
+from backend.core.web import anybody
 
 router = APIRouter()
 
@@ -14,7 +15,7 @@ router = APIRouter()
 WATCH_SILENT_S = 30
 
 
-@router.get("/healthz")
+@router.get("/healthz", dependencies=[Depends(anybody)])
 def healthz() -> JSONResponse:
     """200 only when all three are well. Says nothing else, so that anybody may ask."""
     found = {"web": "ok", "database": "ok", "watch": "ok"}

@@ -6,11 +6,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts.access import Actor, Allowed, OneOf, by_token
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
 from backend.alerts import queries
-from backend.alerts.access import AlertForToken
 from backend.alerts.answers import service
 from backend.alerts.models import Alert, AlertState, Level, StepKind
 from backend.core import clock
@@ -21,10 +20,10 @@ from backend.protocols import queries as protocols
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["alerts"])
 
-Watcher = Annotated[Actor, Depends(TokenAllowed(Permission.SEE_ALERTS))]
-Answerer = Annotated[Actor, Depends(TokenAllowed(Permission.ANSWER_ALERT))]
-AlertToSee = Annotated[Alert, Depends(AlertForToken(Permission.SEE_ALERTS))]
-AlertToAnswer = Annotated[Alert, Depends(AlertForToken(Permission.ANSWER_ALERT))]
+Watcher = Annotated[Actor, Depends(Allowed(Permission.SEE_ALERTS, by_token))]
+Answerer = Annotated[Actor, Depends(Allowed(Permission.ANSWER_ALERT, by_token))]
+AlertToSee = Annotated[Alert, Depends(OneOf(Alert, Permission.SEE_ALERTS, by_token))]
+AlertToAnswer = Annotated[Alert, Depends(OneOf(Alert, Permission.ANSWER_ALERT, by_token))]
 
 
 class Person(BaseModel):
