@@ -28,13 +28,16 @@ from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
+from backend.care.consents import routes as consents
 from backend.care.counselling import routes as counselling
+from backend.care.sharing import routes as sharing
 from backend.core import guard, live, web
 from backend.core import routes as health
 from backend.core.errors import HalfSignedIn, Invalid, SignedOut, StepUpNeeded, TooMany, UserError
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
+from backend.reports.disclosures import routes as disclosures
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -151,6 +154,8 @@ for domain in (
     account,
     admission,
     counselling,
+    consents,
+    sharing,
     board,
     wall,
     live_words,
@@ -159,6 +164,7 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    disclosures,
     api,
 ):
     app.include_router(domain.router)

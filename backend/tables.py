@@ -7,7 +7,9 @@ from backend.accounts.staff import models as staff
 from backend.accounts.units import models as units
 from backend.alerts import models as alerts
 from backend.audit import models as audit
+from backend.care.consents import models as consents
 from backend.care.counselling import models as counselling
+from backend.care.disclosures import models as disclosures
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
@@ -19,9 +21,11 @@ from backend.stays import models as stays
 __all__ = [
     "alerts",
     "audit",
+    "consents",
     "core",
     "counselling",
     "devices",
+    "disclosures",
     "factors",
     "observations",
     "patients",

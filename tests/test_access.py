@@ -28,6 +28,8 @@ from backend.accounts.permissions import ALLOWED, MACHINES, Permission, Role, al
 from backend.accounts.sign_in.models import ONE_FACTOR
 from backend.accounts.staff.models import Duty
 from backend.alerts import queries as alerts
+from backend.care.disclosures import queries as disclosures
+from backend.care.sharing import service as sharing
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.web import ROOT
@@ -44,7 +46,7 @@ PERSON, MACHINE = "every person", "every machine"
 STREAMS = {"GET /live"}
 NOBODY_HAS = 2_000_000_000
 # Asking leaves a trace there, and nowhere else.
-TRACES = {"audit_entry", "sign_in", "failed_try"}
+TRACES = {"audit_entry", "sign_in", "failed_try", "disclosure", "disclosure_patient"}
 
 
 @dataclass(frozen=True)
@@ -179,11 +181,26 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     )
     session.add(duty)
     session.flush()
+    sharing.told_in_emergency(
+        session,
+        nora,
+        stay,
+        key=(told := uuid4()),
+        recipient="Dr Vance",
+        affiliation="City Hospital",
+        told_at=clock.now(),
+        nature="seizure",
+        told="what was taken, and when",
+        now=clock.now(),
+    )
+    disclosure = disclosures.by_key(session, told)
+    assert disclosure is not None
     return {
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,
         "duty_id": duty.id,
+        "disclosure_id": disclosure.id,
     }
 
 

@@ -22,6 +22,7 @@ from backend.main import tables
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
 from tests import build
+from tests.care import build as care
 from tests.people import Ward
 
 TABLES = tables.metadata.tables
@@ -87,6 +88,7 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
         stay = build.stay(session, on, orders={"ciwa-b": 240, "news2": 240}, patient_row=who)
         build.recorded(session, on, stay, vitals=low, answers=build.ciwa_b(45))
         counselling.write(session, on.staff["theo"].id, stay, key=uuid4(), text="We talked.")
+        care.shared(session, on, stay)
         session.flush()
     return session.connection()
 

@@ -44,17 +44,21 @@ class Permission(StrEnum):
     # What an observer rates, on scales that the unit reserves for nurses.
     SCORE_RESERVED = "score_reserved"
     COUNSEL = "counsel"
+    SEE_CONSENTS = "see_consents"
+    TAKE_CONSENT = "take_consent"
+    DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
+    REVIEW_DISCLOSURES = "review_disclosures"
 
 
 P = Permission
 _BEDSIDE = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
-_NURSE = _BEDSIDE | {
-    P.SEE_NOTES,
-    P.SCORE_RESERVED,
-    P.CORRECT_OBSERVATION,
-    P.ANSWER_ALERT,
-    P.SEE_REPORTS,
-}
+_CONSENT = {P.SEE_CONSENTS, P.TAKE_CONSENT}
+_NURSE = (
+    _BEDSIDE
+    | _CONSENT
+    | {P.SEE_NOTES, P.SCORE_RESERVED, P.CORRECT_OBSERVATION, P.ANSWER_ALERT}
+    | {P.SEE_REPORTS, P.DISCLOSE_IN_EMERGENCY}
+)
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.NURSE: frozenset(_NURSE | {P.MANAGE_STAYS}),
@@ -80,11 +84,11 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
         }
     ),
     # Counselling notes are theirs alone (42 CFR 2.11); alerts about vital signs are not.
-    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL}),
+    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL} | _CONSENT),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.GIVE_DUTY}),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
-    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS}),
+    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES}),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(

@@ -26,6 +26,7 @@ PLACES = (
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
     ("duty", "Duty", "/duty", Permission.GIVE_DUTY),
+    ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
 )
 
 

@@ -185,9 +185,7 @@ def test_whoever_works_on_two_units_chooses_and_the_choice_is_kept(
     nora, ada = ward.staff["nora"], ward.staff["ada"].id
     browser = client("nora")
     assert 'action="/unit"' not in browser.get("/").text
-    staff.post(
-        session, ada, nora, unit_id=ward.elsewhere.id, role=Role.TECHNICIAN, now=clock.now()
-    )
+    staff.post(session, ada, nora, unit_id=ward.elsewhere.id, role=Role.TECHNICIAN, now=clock.now())
     assert 'action="/unit"' in browser.get("/").text
     moved = browser.post("/unit", data={"unit_id": str(ward.elsewhere.id)})
     assert (moved.status_code, moved.headers["location"]) == (303, "/")

@@ -1,4 +1,4 @@
-"""Counselling notes: the unit's therapists alone, never changed, in nothing that leaves the page."""
+"""Counselling notes: the unit's therapists alone, never changed, on no other page."""
 
 import re
 from collections.abc import Callable
@@ -74,9 +74,7 @@ def test_a_correction_is_a_further_note_and_says_why(
 def test_what_cannot_be_a_note_is_refused_in_words(
     ward: Ward, client: Client, stay: Stay, text: str
 ) -> None:
-    answer = client("theo").post(
-        f"/stays/{stay.id}/counselling", data=_form(ward, stay, text=text)
-    )
+    answer = client("theo").post(f"/stays/{stay.id}/counselling", data=_form(ward, stay, text=text))
     assert answer.status_code == 422
     assert "Nothing was saved." in answer.text
 

@@ -19,7 +19,9 @@ from tests import build
 from tests.people import Ward
 
 Client = Callable[[str | None], TestClient]
-OBSERVED = [item for item in scale.latest()["ciwa-ar"].items if item.rater in service.OBSERVER_RATES]
+OBSERVED = [
+    item for item in scale.latest()["ciwa-ar"].items if item.rater in service.OBSERVER_RATES
+]
 ASKED = [item for item in scale.latest()["ciwa-ar"].items if item.rater == "asked"]
 
 
@@ -66,9 +68,7 @@ def _form(ward: Ward, stay: Stay, name: str, **answers: str) -> dict[str, str]:
     } | answers
 
 
-def test_the_sheet_says_so_and_a_nurse_is_not_told(
-    ward: Ward, client: Client, stay: Stay
-) -> None:
+def test_the_sheet_says_so_and_a_nurse_is_not_told(ward: Ward, client: Client, stay: Stay) -> None:
     path = f"/stays/{stay.id}"
     assert "For a nurse." in client("tess").get(f"{path}/record").text
     assert "For a nurse." not in client("nora").get(f"{path}/record").text

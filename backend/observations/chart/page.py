@@ -136,3 +136,4 @@ class Chart:
     sees_alerts: bool
     may_manage: bool
     may_counsel: bool
+    may_consent: bool

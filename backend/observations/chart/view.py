@@ -90,6 +90,7 @@ def chart(
         sees_alerts=actor.may(Permission.SEE_ALERTS),
         may_manage=actor.may(Permission.MANAGE_STAYS),
         may_counsel=actor.may(Permission.COUNSEL),
+        may_consent=actor.may(Permission.SEE_CONSENTS),
     )
 
 
