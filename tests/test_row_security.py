@@ -35,7 +35,7 @@ OPEN = {
     "staff": "read before anybody is known, to sign in; people work on several units",
     "posting": "read before anybody is known; ended on every unit at once when somebody leaves",
     "duty": "read before anybody is known, together with the posting",
-    "restriction": "read before anybody is known, together with the posting",
+    "staff_restriction": "read before anybody is known, together with the posting",
     "sign_in": "read before anybody is known; ended on every unit at once when somebody leaves",
     "failed_try": "written before anybody is known; holds the hash of a login name and a time",
     "authenticator": "read before anybody is let in; belongs to a person, wherever they work",

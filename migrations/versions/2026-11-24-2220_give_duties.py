@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_duty_key")),
     )
     op.create_table(
-        "restriction",
+        "staff_restriction",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=False),
         sa.Column("unit_id", sa.Integer(), nullable=False),
@@ -83,15 +83,23 @@ def upgrade() -> None:
         ),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lifted_by", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_restriction_staff_id")),
-        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_restriction_unit_id")),
-        sa.ForeignKeyConstraint(["made_by"], ["staff.id"], name=op.f("fk_restriction_made_by")),
-        sa.ForeignKeyConstraint(["lifted_by"], ["staff.id"], name=op.f("fk_restriction_lifted_by")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_restriction")),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_staff_restriction_staff_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["unit_id"], ["unit.id"], name=op.f("fk_staff_restriction_unit_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["made_by"], ["staff.id"], name=op.f("fk_staff_restriction_made_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["lifted_by"], ["staff.id"], name=op.f("fk_staff_restriction_lifted_by")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_restriction")),
     )
     op.create_index(
-        "uq_restriction_standing",
-        "restriction",
+        "uq_staff_restriction_standing",
+        "staff_restriction",
         ["staff_id", "unit_id", "permission"],
         unique=True,
         postgresql_where=sa.text("lifted_at IS NULL"),
@@ -144,11 +152,11 @@ def upgrade() -> None:
             "reserved_scales", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False
         ),
     )
-    for table in ("duty", "restriction"):
+    for table in ("duty", "staff_restriction"):
         op.execute(f"GRANT SELECT, INSERT ON {table} TO vigil_app")
         op.execute(f"GRANT USAGE ON SEQUENCE {table}_id_seq TO vigil_app")
     op.execute("GRANT UPDATE (ended_at) ON duty TO vigil_app")
-    op.execute("GRANT UPDATE (lifted_at, lifted_by) ON restriction TO vigil_app")
+    op.execute("GRANT UPDATE (lifted_at, lifted_by) ON staff_restriction TO vigil_app")
     op.execute("GRANT SELECT, INSERT ON counselling_note TO vigil_app")
     op.execute("SELECT keep_to_unit('counselling_note')")
     op.execute(
@@ -166,5 +174,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("unit", "reserved_scales")
     op.drop_table("counselling_note")
-    op.drop_table("restriction")
+    op.drop_table("staff_restriction")
     op.drop_table("duty")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.accounts.devices.models import Device
 from backend.accounts.sign_in.models import IDLE, SignIn
-from backend.accounts.staff.models import Duty, Posting, Restriction, Staff
+from backend.accounts.staff.models import Duty, Posting, Staff, StaffRestriction
 from backend.accounts.units.models import Unit
 from backend.core.db import unit_on_duty
 
@@ -26,11 +26,11 @@ _ROLE = func.coalesce(
     Posting.role,
 )
 _DENIED = (
-    select(func.array_agg(Restriction.permission))
+    select(func.array_agg(StaffRestriction.permission))
     .where(
-        Restriction.staff_id == Staff.id,
-        Restriction.unit_id == Unit.id,
-        Restriction.lifted_at.is_(None),
+        StaffRestriction.staff_id == Staff.id,
+        StaffRestriction.unit_id == Unit.id,
+        StaffRestriction.lifted_at.is_(None),
     )
     .scalar_subquery()
 )

@@ -75,13 +75,13 @@ class Duty(Base):
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class Restriction(Base):
+class StaffRestriction(Base):
     """What somebody may not do on a unit, whatever their role there allows, until it is lifted."""
 
-    __tablename__ = "restriction"
+    __tablename__ = "staff_restriction"
     __table_args__ = (
         Index(
-            "uq_restriction_standing",
+            "uq_staff_restriction_standing",
             "staff_id",
             "unit_id",
             "permission",

@@ -13,7 +13,7 @@ from backend.accounts.factors import queries as factors
 from backend.accounts.permissions import MACHINES, Permission, Role
 from backend.accounts.sign_in import service as sign_in
 from backend.accounts.staff import queries
-from backend.accounts.staff.models import Posting, Restriction, Staff
+from backend.accounts.staff.models import Posting, Staff, StaffRestriction
 from backend.audit import service as audit
 from backend.core.errors import Conflict, Invalid, NotFound
 
@@ -138,7 +138,7 @@ def restrict(
     """Forbid one thing on a unit, from the next request on. It beats whatever the role allows."""
     if not reason.strip():
         raise Invalid("Say why it is restricted.", {"reason": "Say why."})
-    row = Restriction(
+    row = StaffRestriction(
         staff_id=person.id,
         unit_id=unit_id,
         permission=permission.value,
@@ -171,11 +171,11 @@ def lift(
 ) -> None:
     """The restriction is over."""
     standing = session.scalars(
-        select(Restriction).where(
-            Restriction.staff_id == person.id,
-            Restriction.unit_id == unit_id,
-            Restriction.permission == permission.value,
-            Restriction.lifted_at.is_(None),
+        select(StaffRestriction).where(
+            StaffRestriction.staff_id == person.id,
+            StaffRestriction.unit_id == unit_id,
+            StaffRestriction.permission == permission.value,
+            StaffRestriction.lifted_at.is_(None),
         )
     ).one_or_none()
     if standing is None:

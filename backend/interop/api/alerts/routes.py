@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, Allowed, OneOf, by_token
+from backend.accounts.access import Actor, Allowed, OneOf, by_token, load
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
 from backend.alerts import queries
@@ -168,13 +168,9 @@ def alert_in_full(db: Db, actor: Watcher, alert: AlertToSee) -> AlertInFull | Re
         db,
         actor,
         What.ALERT,
-        _stay(db, alert),
+        load(db, actor, Stay, alert.stay_id, Permission.SEE_ALERTS),
         lambda named: _in_full(db, alert, named=named),
     )
-
-
-def _stay(session: Session, alert: Alert) -> Stay:
-    return session.get_one(Stay, alert.stay_id)
 
 
 @router.post(
@@ -202,6 +198,6 @@ def acknowledge(
         db,
         actor,
         What.ALERT,
-        _stay(db, alert),
+        load(db, actor, Stay, alert.stay_id, Permission.SEE_ALERTS),
         lambda named: _in_full(db, alert, named=named),
     )
