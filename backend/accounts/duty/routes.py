@@ -54,7 +54,7 @@ class DutyScreen(Screen, template="accounts/duty.html"):
     people: tuple[Person, ...]
     roles: tuple[tuple[str, str], ...]
     chosen: tuple[str, str, str]
-    untils: tuple[tuple[str, str], ...]
+    ends: tuple[tuple[str, str], ...]
 
 
 def _ends(actor: Actor, now: datetime) -> dict[str, datetime]:
@@ -71,7 +71,7 @@ def _screen(
     chosen: tuple[str, str, str] = ("", "", "this shift"),
 ) -> DutyScreen:
     now = clock.now()
-    ends = _ends(actor, now)
+    times = _ends(actor, now)
     return DutyScreen(
         shell=shell(actor, here="duty", now=now),
         key=uuid4(),
@@ -96,9 +96,9 @@ def _screen(
             for role in (Role.CHARGE_NURSE, Role.NURSE, Role.TECHNICIAN)
         ),
         chosen=chosen,
-        untils=tuple(
+        ends=tuple(
             (name, f"the end of {name} ({local_time.clock_time(at, actor.zone)})")
-            for name, at in ends.items()
+            for name, at in times.items()
         ),
     )
 
