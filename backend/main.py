@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -21,9 +21,11 @@ from backend.accounts import access
 from backend.accounts.account import routes as account
 from backend.accounts.duty import routes as duty
 from backend.accounts.sign_in import routes as sign_in
+from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.step_up import routes as step_up
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
+from backend.audit import refusals
 from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
@@ -31,9 +33,18 @@ from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
 from backend.care.counselling import routes as counselling
 from backend.care.sharing import routes as sharing
-from backend.core import guard, live, web
+from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
-from backend.core.errors import HalfSignedIn, Invalid, SignedOut, StepUpNeeded, TooMany, UserError
+from backend.core.errors import (
+    HalfSignedIn,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    SignedOut,
+    StepUpNeeded,
+    TooMany,
+    UserError,
+)
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
@@ -68,12 +79,22 @@ class Vigil(FastAPI):
         return guard.Guard(super().build_middleware_stack())
 
 
-app = Vigil(title="Vigil", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+app = Vigil(
+    title="Vigil",
+    lifespan=lifespan,
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(strict_form.unambiguous)],
+    redirect_slashes=False,  # it would lead to whatever host the request named
+)
 
 
 @app.exception_handler(UserError)
 def refused(request: Request, error: UserError) -> Response:
-    """A sentence for the person who asked."""
+    """A sentence for the person who asked; on the audit trail where it kept somebody out."""
+    if isinstance(error, SignedOut | NotAllowed | NotFound):
+        _written_down(request, error)
     if isinstance(error, SignedOut) and _shows_a_page(request):
         return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
     if isinstance(error, HalfSignedIn) and _shows_a_page(request):
@@ -85,6 +106,19 @@ def refused(request: Request, error: UserError) -> Response:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
+
+
+def _written_down(request: Request, error: UserError) -> None:
+    known = request.state
+    refusals.refused(
+        status=error.status,
+        method=request.method,
+        path=request.url.path,
+        actor_id=getattr(known, "staff_id", None),
+        unit_id=getattr(known, "unit_id", None),
+        sign_in_id=getattr(known, "sign_in_id", None),
+        token=token_of(request),
+    )
 
 
 @app.exception_handler(StepUpNeeded)

@@ -7,7 +7,12 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+<<<<<<< HEAD
 from backend.accounts.access import Actor, Allowed, ByToken, OneOf, by_token
+=======
+from backend.accounts import census
+from backend.accounts.access import Actor, ByToken, TokenAllowed
+>>>>>>> main
 from backend.accounts.permissions import Permission
 from backend.audit import service as audit
 from backend.care.disclosures.models import What
@@ -141,6 +146,7 @@ def stays(db: Db, actor: Reader) -> Stays:
     """Without names: those are in the single stay, whose reading is written down."""
     now = clock.now()
     found = queries.lying_on(db, actor.unit.id)
+    census.shown(db, actor, "api stays", [lying.stay.id for lying in found], now)
     shown = Stays(stays=[ShownStay(**_shown(lying, actor, now)) for lying in found])
     return leave(db, actor, What.STAYS, shown)
 
