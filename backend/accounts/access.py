@@ -20,7 +20,6 @@ from backend.accounts.sign_in.queries import AT_THE_KEYS, BEHIND_THE_TOKEN
 from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Staff
 from backend.accounts.units.models import Unit
-from backend.audit.service import at_sign_in
 from backend.core import clock
 from backend.core.db import Db, new_session
 from backend.core.deed import DeedForm
@@ -88,37 +87,6 @@ def _is_live_refresh(request: Request) -> bool:
     return request.headers.get("Vigil-Refresh") == "1" or request.url.path == "/live"
 
 
-<<<<<<< HEAD
-=======
-# Every request asks this: put together once.
-AT_THE_KEYS = (
-    select(
-        SignIn,
-        Staff,
-        Posting.role,
-        Unit,
-        unit_on_duty(SignIn.unit_id),
-        at_sign_in(SignIn.id),
-    )
-    .join(Staff, Staff.id == SignIn.staff_id)
-    .join(Unit, Unit.id == SignIn.unit_id)
-    .join(
-        Posting,
-        (Posting.staff_id == Staff.id)
-        & (Posting.unit_id == SignIn.unit_id)
-        & Posting.until_at.is_(None),
-    )
-    .where(
-        SignIn.token_sha256 == bindparam("token_sha256"),
-        SignIn.ended_at.is_(None),
-        SignIn.expires_at > bindparam("now"),
-        SignIn.last_active_at > bindparam("idle_since"),
-        Staff.disabled_at.is_(None),
-    )
-)
-
-
->>>>>>> main
 def at_the_keys(session: Session, token: str | None, *, active: bool, now: datetime) -> Actor:
     """The person whose browser holds this token."""
     if not token:
@@ -127,11 +95,7 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-<<<<<<< HEAD
-    sign_in, person, role, unit, denied, elsewhere, _ = row
-=======
-    sign_in, person, role, unit, *_ = row
->>>>>>> main
+    sign_in, person, role, unit, denied, elsewhere, *_ = row
     # Once a minute is enough to know that somebody is there, and spares a write a request.
     if active and now - sign_in.last_active_at > timedelta(minutes=1):
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
@@ -187,9 +151,8 @@ def by_token(request: Request, db: Db) -> Actor:
     row = db.execute(BEHIND_THE_TOKEN, presented).one_or_none()
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
-<<<<<<< HEAD
     machine, role, unit, denied, _ = row
-    return Actor(
+    actor = Actor(
         id=machine.id,
         name=machine.name,
         role=role,
@@ -197,6 +160,8 @@ def by_token(request: Request, db: Db) -> Actor:
         denied=frozenset(denied or ()),
         sign_in_id=None,
     )
+    _known(request, actor)
+    return actor
 
 
 def load(
@@ -239,12 +204,6 @@ class OneOf:
         """The row, or 403 or 404."""
         (row_id,) = address.values()
         return load(db, actor, self.entity, row_id, self.permission)
-=======
-    staff, role, unit, _ = row
-    actor = Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
-    _known(request, actor)
-    return actor
->>>>>>> main
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,8 @@ from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-<<<<<<< HEAD
-from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
-=======
 from backend.accounts import census
-from backend.accounts.access import Actor, Allowed, SignedIn
->>>>>>> main
+from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import landing, shell
 from backend.board import snapshot

@@ -7,11 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.db import new_session
 from backend.core.errors import UserError
-<<<<<<< HEAD
-from backend.core.web import anybody
-=======
 from backend.core.settings import settings
->>>>>>> main
+from backend.core.web import anybody
 
 router = APIRouter()
 

@@ -45,7 +45,10 @@ def give(
             "Only a nurse of this unit can be given another duty.", {"staff_id": "Choose."}
         )
     if role not in MAY_BECOME[posting.role]:
-        raise Invalid("That is their own role, or none that they may take on. Choose another.", {"role": "Choose another."})
+        raise Invalid(
+            "That is their own role, or none that they may take on. Choose another.",
+            {"role": "Choose another."},
+        )
     if not from_at < until_at <= from_at + LONGEST:
         raise Invalid("A duty lasts for a shift, at most 24 hours.", {"until": "Choose again."})
     duty = Duty(

@@ -10,6 +10,7 @@ from backend.accounts.devices.models import Device
 from backend.accounts.sign_in.models import IDLE, SignIn
 from backend.accounts.staff.models import Duty, Posting, Staff, StaffRestriction
 from backend.accounts.units.models import Unit
+from backend.audit.service import at_sign_in
 from backend.core.db import unit_on_duty
 
 # What a shift makes of somebody, in place of their posting; and what is restricted for them.
@@ -43,7 +44,16 @@ _ELSEWHERE = (
 )
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, _ROLE, Unit, _DENIED, _ELSEWHERE, unit_on_duty(SignIn.unit_id))
+    select(
+        SignIn,
+        Staff,
+        _ROLE,
+        Unit,
+        _DENIED,
+        _ELSEWHERE,
+        unit_on_duty(SignIn.unit_id),
+        at_sign_in(SignIn.id),
+    )
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
     .join(

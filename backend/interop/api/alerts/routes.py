@@ -6,12 +6,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-<<<<<<< HEAD
-from backend.accounts.access import Actor, Allowed, OneOf, by_token, load
-=======
 from backend.accounts import census
-from backend.accounts.access import Actor, TokenAllowed
->>>>>>> main
+from backend.accounts.access import Actor, Allowed, OneOf, by_token, load
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
 from backend.alerts import queries

@@ -7,12 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-<<<<<<< HEAD
-from backend.accounts.access import Actor, Allowed, ByToken, OneOf, by_token
-=======
 from backend.accounts import census
-from backend.accounts.access import Actor, ByToken, TokenAllowed
->>>>>>> main
+from backend.accounts.access import Actor, Allowed, ByToken, OneOf, by_token
 from backend.accounts.permissions import Permission
 from backend.audit import service as audit
 from backend.care.disclosures.models import What

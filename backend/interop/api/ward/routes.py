@@ -5,12 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-<<<<<<< HEAD
-from backend.accounts.access import Actor, Allowed, by_token
-=======
 from backend.accounts import census
-from backend.accounts.access import Actor, TokenAllowed
->>>>>>> main
+from backend.accounts.access import Actor, Allowed, by_token
 from backend.accounts.permissions import Permission
 from backend.accounts.units import queries as units_queries
 from backend.accounts.units.models import Bed
