@@ -8,12 +8,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
+from backend.accounts.devices import service as devices
 from backend.accounts.duty import service
 from backend.accounts.permissions import Permission, Role
 from backend.accounts.sign_in import service as sign_in
 from backend.accounts.sign_in.models import TWO_FACTORS, SignIn
 from backend.accounts.staff import service as staff
-from backend.accounts.staff.models import Duty
+from backend.accounts.staff.models import Duty, Staff
 from backend.core import clock
 from backend.core.errors import Conflict, Invalid
 from tests.people import Ward
@@ -163,20 +164,24 @@ def test_a_restriction_beats_the_role_and_the_duty_on_the_next_request(
     assert nora.get("/admit").status_code == 200
 
 
-def test_a_machine_can_be_restricted_too(session: Session, ward: Ward) -> None:
-    """A row of its own per unit: what holds there holds for whatever acts by the token."""
-    from backend.accounts.access import Actor  # noqa: PLC0415 (here only)
-
-    actor = Actor(
-        id=1,
-        name="M",
-        role=Role.DEVICE,
-        unit=ward.unit,
-        sign_in_id=None,
-        denied=frozenset({"record_observation"}),
+def test_a_machine_can_be_restricted_too(session: Session, ward: Ward, client: Client) -> None:
+    ada, now = ward.staff["ada"].id, clock.now()
+    token, device = devices.enrol(
+        session, ada, unit_id=ward.unit.id, name="engine", role=Role.INTERFACE, now=now
     )
-    assert not actor.may(Permission.RECORD_OBSERVATION)
-    assert session is not None
+    engine = client(None)
+    engine.headers["Authorization"] = f"Bearer {token}"
+    assert engine.get("/api/v1/alerts").status_code == 200
+    staff.restrict(
+        session,
+        ada,
+        session.get_one(Staff, device.staff_id),
+        unit_id=ward.unit.id,
+        permission=Permission.SEE_ALERTS,
+        reason="asks too often",
+    )
+    assert engine.get("/api/v1/alerts").status_code == 403
+    assert engine.get("/api/v1/board").status_code == 200
 
 
 def test_whoever_works_on_two_units_chooses_and_the_choice_is_kept(
