@@ -99,7 +99,8 @@ def _screen(
 def counselling_screen(
     db: Db, actor: SignedIn, stay: CounsellingOf, correct: int | None = None
 ) -> Response:
-    """Each reading leaves an entry of its own."""
+    """A view of the patient like any other, and an entry of its own for each reading."""
+    audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
     audit.note(db, actor.id, "counselling_note.viewed", unit_id=stay.unit_id, of_stay=stay.id)
     return render(_screen(db, actor, stay, correct=correct))
 
