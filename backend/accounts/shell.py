@@ -27,6 +27,7 @@ PLACES = (
     ("privacy", "Privacy", "/privacy", Permission.SEE_AUDIT),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
     ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
+    ("admin", "Administration", "/admin", Permission.HELP_SIGN_IN),
 )
 
 
