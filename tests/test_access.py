@@ -48,6 +48,7 @@ KNOWN = {
     ("GET", "/step-up"),
     ("POST", "/step-up"),
     ("GET", "/shift"),
+    ("GET", "/home"),
     ("GET", "/api/v1/openapi.json"),
 }
 # Checked by a session of its own and never ending: see tests/board for who may.
