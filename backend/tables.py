@@ -9,6 +9,7 @@ from backend.alerts import models as alerts
 from backend.audit import models as audit
 from backend.care.consents import models as consents
 from backend.care.disclosures import models as disclosures
+from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
@@ -28,6 +29,7 @@ __all__ = [
     "observations",
     "patients",
     "protocols",
+    "retention",
     "rounds",
     "sign_in",
     "staff",

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -102,7 +102,7 @@ def _count(
             counted = select(func.count(Disclosure.id))
         case Kept.AUDIT:
             where = [AuditEntry.unit_id == unit_id, AuditEntry.at < before]
-            of_stays = or_(AuditEntry.stay_id.in_(stays or []))
+            of_stays = AuditEntry.stay_id.in_(stays or [])
             counted = select(func.count(AuditEntry.id))
     if stays is not None:
         where.append(of_stays)
