@@ -23,6 +23,7 @@ NOUNS = {
     "replay": "replay",
     "report": "report",
     "retention": "retention",
+    "audit": "audit",
 }
 
 
