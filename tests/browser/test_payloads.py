@@ -254,6 +254,7 @@ def test_nothing_that_was_typed_runs(
                 assert " ".join(text.split()) in shown
         _look(page, f"{stay}/observations/{sets[stay_id]}", complaints)
         _look(page, f"{served.address}/alerts/{alerts[stay_id]}", complaints)
+    page.goto("about:blank")  # or what is open would ask on as somebody else
     sign_in(watched, served.address, "pavel")
     _look(page, f"{served.address}/privacy/disclosures", complaints)
     for stay_id in planted:
