@@ -16,7 +16,7 @@ from backend.cli.staff import the_unit, typed_password
 from backend.clinical import scale
 from backend.core import clock
 from backend.core.db import console_session
-from backend.core.errors import NotAllowed
+from backend.core.errors import Invalid, NotAllowed
 from backend.protocols import service as protocols
 
 app = typer.Typer(
