@@ -196,6 +196,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
     return {
+        "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,

@@ -44,6 +44,8 @@ class Permission(StrEnum):
     # What an observer rates, on scales that the unit reserves for nurses.
     SCORE_RESERVED = "score_reserved"
     COUNSEL = "counsel"
+    MANAGE_STAFF = "manage_staff"
+    HELP_SIGN_IN = "help_sign_in"
     SEE_CONSENTS = "see_consents"
     TAKE_CONSENT = "take_consent"
     DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
@@ -71,6 +73,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
             P.GIVE_DUTY,
+            P.HELP_SIGN_IN,
         }
     ),
     Role.PHYSICIAN: frozenset(
@@ -86,7 +89,10 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     # Counselling notes are theirs alone (42 CFR 2.11); alerts about vital signs are not.
     Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL} | _CONSENT),
     # Counts, never charts.
-    Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.GIVE_DUTY}),
+    Role.ADMINISTRATOR: frozenset(
+        {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.GIVE_DUTY}
+        | {P.MANAGE_STAFF, P.HELP_SIGN_IN}
+    ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
     Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES}),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.

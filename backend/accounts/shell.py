@@ -27,6 +27,7 @@ PLACES = (
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
     ("duty", "Duty", "/duty", Permission.GIVE_DUTY),
     ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
+    ("admin", "Administration", "/admin", Permission.HELP_SIGN_IN),
 )
 
 

@@ -30,20 +30,6 @@ Code = Annotated[str, typer.Argument(help="Short and lasting, e.g. `lantern`.")]
 Beds = Annotated[str, typer.Option("--beds", help="Labels, e.g. `1-12,14,window`.")]
 
 
-def labels_in(text: str) -> list[str]:
-    """`1-3,9,window` -> 1, 2, 3, 9, window."""
-    found: list[str] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        first, dash, last = part.partition("-")
-        if dash and first.isdecimal() and last.isdecimal():
-            if not 0 <= int(last) - int(first) < 200:
-                raise Invalid("A run of beds goes upwards, and not over 200 beds.")
-            found += [str(number) for number in range(int(first), int(last) + 1)]
-        else:
-            found.append(part)
-    return found
-
-
 @app.command()
 def new(
     code: Code,
@@ -66,7 +52,7 @@ def new(
         unit = units.create(
             session, actor.id, code=code, name=name, time_zone=time_zone, shift_starts=starts
         )
-        made = units.add_beds(session, actor.id, unit, labels=labels_in(beds))
+        made = units.add_beds(session, actor.id, unit, labels=units.labels_in(beds))
     typer.echo(f"{unit.name} is open with {len(made)} beds.")
     typer.echo(
         "Next: `vigil staff new` for its people, then `vigil unit approve` for its protocol."
@@ -79,7 +65,9 @@ def beds_(code: Code, beds: Beds) -> None:
     """Add beds to a unit."""
     with console_session.begin() as session:
         unit = the_unit(session, code)
-        made = units.add_beds(session, staff.console(session).id, unit, labels=labels_in(beds))
+        made = units.add_beds(
+            session, staff.console(session).id, unit, labels=units.labels_in(beds)
+        )
     typer.echo(f"{unit.name} has {len(made)} more beds.")
 
 
