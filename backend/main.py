@@ -53,6 +53,7 @@ from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
+from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -206,6 +207,7 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    privacy,
     disclosures,
     api,
 ):

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     TAKE_CONSENT = "take_consent"
     DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
     REVIEW_DISCLOSURES = "review_disclosures"
+    SEE_AUDIT = "see_audit"
 
 
 P = Permission
@@ -94,7 +95,9 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
         | {P.MANAGE_STAFF, P.HELP_SIGN_IN}
     ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
-    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES}),
+    Role.PRIVACY_OFFICER: frozenset(
+        {P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES, P.SEE_AUDIT}
+    ),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(

@@ -24,6 +24,7 @@ ROLE_WORDS = {
 PLACES = (
     ("board", "Board", "/", Permission.SEE_BOARD),
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
+    ("privacy", "Privacy", "/privacy", Permission.SEE_AUDIT),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
     ("duty", "Duty", "/duty", Permission.GIVE_DUTY),
     ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
