@@ -39,13 +39,13 @@ class Permission(StrEnum):
     EXPORT_REPORT = "export_report"
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
-    MANAGE_STAFF = "manage_staff"
-    HELP_SIGN_IN = "help_sign_in"
     GIVE_DUTY = "give_duty"
     SEE_NOTES = "see_notes"
     # What an observer rates, on scales that the unit reserves for nurses.
     SCORE_RESERVED = "score_reserved"
     COUNSEL = "counsel"
+    MANAGE_STAFF = "manage_staff"
+    HELP_SIGN_IN = "help_sign_in"
     SEE_CONSENTS = "see_consents"
     TAKE_CONSENT = "take_consent"
     DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
@@ -73,8 +73,8 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.ORDER_OBSERVATIONS,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
-            P.HELP_SIGN_IN,
             P.GIVE_DUTY,
+            P.HELP_SIGN_IN,
         }
     ),
     Role.PHYSICIAN: frozenset(
