@@ -18,8 +18,12 @@ from starlette.types import ASGIApp
 
 from backend import tables
 from backend.accounts.account import routes as account
+from backend.accounts.admin import routes as admin
+from backend.accounts.links import routes as links
+from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.sign_in.cookies import token_of
+from backend.accounts.staff import routes as staff
 from backend.accounts.step_up import routes as step_up
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
@@ -182,6 +186,10 @@ for domain in (
     sign_in,
     step_up,
     account,
+    links,
+    admin,
+    staff,
+    resets,
     admission,
     consents,
     sharing,

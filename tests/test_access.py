@@ -31,7 +31,17 @@ from tests import build
 from tests.people import PEOPLE, Ward
 
 # Opened by anybody: to sign in, to ask whether the machine is well, to read what Vigil is.
-PUBLIC = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/about")}
+PUBLIC = {
+    ("GET", "/healthz"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("GET", "/about"),
+    # Whoever holds a link that opens once.
+    ("GET", "/welcome"),
+    ("POST", "/welcome"),
+    ("GET", "/first-run"),
+    ("POST", "/first-run"),
+}
 # Opened by whoever is known at all, whatever the role.
 KNOWN = {
     ("POST", "/sign-out"),
@@ -162,6 +172,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
     return {
+        "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,

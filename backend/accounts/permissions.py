@@ -38,6 +38,8 @@ class Permission(StrEnum):
     EXPORT_REPORT = "export_report"
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
+    MANAGE_STAFF = "manage_staff"
+    HELP_SIGN_IN = "help_sign_in"
     SEE_CONSENTS = "see_consents"
     TAKE_CONSENT = "take_consent"
     DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
@@ -63,6 +65,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.ORDER_OBSERVATIONS,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
+            P.HELP_SIGN_IN,
         }
     ),
     Role.PHYSICIAN: frozenset(
@@ -77,7 +80,9 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     ),
     Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART} | _CONSENT),
     # Counts, never charts.
-    Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES}),
+    Role.ADMINISTRATOR: frozenset(
+        {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.MANAGE_STAFF, P.HELP_SIGN_IN}
+    ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
     Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES}),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.

@@ -26,6 +26,7 @@ PLACES = (
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
     ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
+    ("admin", "Administration", "/admin", Permission.HELP_SIGN_IN),
 )
 
 
