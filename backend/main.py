@@ -17,8 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
+from backend.accounts import access
 from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
+from backend.accounts.duty import routes as duty
 from backend.accounts.links import routes as links
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
@@ -33,6 +35,7 @@ from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
+from backend.care.counselling import routes as counselling
 from backend.care.sharing import routes as sharing
 from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
@@ -50,6 +53,7 @@ from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
+from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -185,12 +189,14 @@ for domain in (
     health,
     sign_in,
     step_up,
+    duty,
     account,
     links,
     admin,
     staff,
     resets,
     admission,
+    counselling,
     consents,
     sharing,
     board,
@@ -201,10 +207,13 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    privacy,
     disclosures,
     api,
 ):
     app.include_router(domain.router)
+if silent := access.undeclared(app):
+    raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
 app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")
 app.mount("/static", StaticFiles(directory=web.ROOT / "static"), name="static")

@@ -10,6 +10,7 @@ from backend.accounts.units import models as units
 from backend.alerts import models as alerts
 from backend.audit import models as audit
 from backend.care.consents import models as consents
+from backend.care.counselling import models as counselling
 from backend.care.disclosures import models as disclosures
 from backend.core import models as core
 from backend.core.db import Base
@@ -24,6 +25,7 @@ __all__ = [
     "audit",
     "consents",
     "core",
+    "counselling",
     "devices",
     "disclosures",
     "factors",

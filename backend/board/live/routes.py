@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,7 +12,7 @@ from backend.accounts.access import Listening, SignedIn, still_signed_in
 from backend.accounts.shell import shell
 from backend.accounts.sign_in.service import ENDED
 from backend.core import clock, live
-from backend.core.web import Page, Screen, Shell, render
+from backend.core.web import Page, Screen, Shell, anybody, render
 
 router = APIRouter()
 
@@ -38,7 +38,7 @@ def when(actor: SignedIn) -> Response:
     return render(When(shell=shell(actor, here="", now=clock.now())))
 
 
-@router.get("/about")
+@router.get("/about", dependencies=[Depends(anybody)])
 def about() -> Response:
     return render(About(shell=None))
 

@@ -246,6 +246,7 @@ def sheet(
     actor_id: int,
     key: str,
     path: str,
+    reserved: str | None = None,
     correcting: Correcting | None = None,
 ) -> Sheet:
     """Everything that the template shows."""
@@ -262,6 +263,7 @@ def sheet(
         draft="" if correcting else f"{actor_id}-{stay_id}",
         title="Correct this set" if correcting else " · ".join([*names, "vital signs"]),
         overdue=words.due(overdue[0].due_at, now) if overdue and not correcting else None,
+        reserved=reserved,
         now_words=local_time.clock_time(now, zone),
         now_local=local_input(now, zone),
         now=local_time.machine(now),
