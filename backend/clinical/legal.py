@@ -18,8 +18,16 @@ def refusal(instrument: Instrument, name: str, answer: object) -> str | None:
         wrong = problem(item.vital, measured(item, answer))
         return wrong.sentence if wrong and wrong.refuse else None
     if not item.allows(answer):
+<<<<<<< HEAD
         values = ", ".join(as_text(value) for value in item.legal)
         return f"{item.label}: {_shown(answer)} does not exist; it is one of {values}."
+=======
+        values = ", ".join(str(value) for value in item.legal)
+        number = isinstance(answer, int | Decimal) and not isinstance(answer, bool)
+        # A text may be anything, a name too: only a number is repeated.
+        shown = _shown(answer) if number else "such an answer"
+        return f"{item.label}: {shown} does not exist; it is one of {values}."
+>>>>>>> main
     return None
 
 
