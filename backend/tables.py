@@ -12,6 +12,7 @@ from backend.audit import models as audit
 from backend.care.consents import models as consents
 from backend.care.counselling import models as counselling
 from backend.care.disclosures import models as disclosures
+from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
@@ -34,6 +35,7 @@ __all__ = [
     "patients",
     "protocols",
     "resets",
+    "retention",
     "rounds",
     "sign_in",
     "staff",

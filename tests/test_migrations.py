@@ -82,6 +82,9 @@ def test_a_database_of_a_newer_vigil_is_refused_in_a_sentence(fresh_database: st
         "disclosure_patient",
         "restriction",
         "restriction_answer",
+        "retention_rule",
+        "legal_hold",
+        "legal_hold_end",
     ],
 )
 @pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])

@@ -22,6 +22,7 @@ NOUNS = {
     "import": "importing",
     "replay": "replay",
     "report": "report",
+    "retention": "retention",
     "audit": "audit",
 }
 

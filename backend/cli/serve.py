@@ -22,21 +22,6 @@ def serve() -> None:
     run()
 
 
-def check_address() -> None:
-    """Before anything is started: the port may be taken, and a log line is no sentence."""
-    host, port = settings().host, settings().port
-    try:
-        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
-            probe.bind(address)
-    except OSError as error:
-        raise Unavailable(
-            f"Vigil cannot listen on {host}, port {port} ({error.strerror}): stop what runs there,"
-            " or name another port in VIGIL_PORT."
-        ) from None
-
-
 def _say_how_to_begin() -> None:
     """Where nobody could sign in yet: a link that opens once, for whoever reads this terminal."""
     from psycopg import Error  # noqa: PLC0415 (only a server asks)
@@ -56,6 +41,21 @@ def _say_how_to_begin() -> None:
             "Nobody can sign in yet. This opens once, within a day, and makes the first"
             f" administrator and unit:\n\n  {settings().public_origin}/first-run?link={token}\n"
         )
+
+
+def check_address() -> None:
+    """Before anything is started: the port may be taken, and a log line is no sentence."""
+    host, port = settings().host, settings().port
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+            probe.bind(address)
+    except OSError as error:
+        raise Unavailable(
+            f"Vigil cannot listen on {host}, port {port} ({error.strerror}): stop what runs there,"
+            " or name another port in VIGIL_PORT."
+        ) from None
 
 
 def run() -> None:
