@@ -27,7 +27,7 @@ GONE = "This link has been used, or has expired. Ask for a new one."
 
 
 def make(
-    session: Session, actor_id: int | None, kind: LinkKind, person: Staff | None, *, now: datetime
+    session: Session, actor_id: int, kind: LinkKind, person: Staff | None, *, now: datetime
 ) -> str:
     """A link's token, shown once. Earlier links of this person open nothing any more."""
     staff_id = person.id if person else None
@@ -52,10 +52,10 @@ def make(
 
 
 def first_run(session: Session, *, now: datetime) -> str | None:
-    """The link that sets Vigil up, where nobody could sign in yet."""
+    """The link that sets Vigil up, where nobody could sign in yet, for who reads the terminal."""
     if staff_queries.how_many(session) > 0:
         return None
-    return make(session, None, LinkKind.FIRST_RUN, None, now=now)
+    return make(session, staff.console(session).id, LinkKind.FIRST_RUN, None, now=now)
 
 
 def waiting(session: Session, token: str, *kinds: LinkKind, now: datetime) -> Link:
