@@ -16,17 +16,28 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
+from backend.accounts.pins import routes as pins
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.step_up import routes as step_up
+from backend.accounts.workstations import routes as workstations
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
 from backend.board import routes as board
 from backend.board.live import routes as live_words
+from backend.board.lock import routes as lock
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.core import guard, live, web
 from backend.core import routes as health
-from backend.core.errors import Invalid, SignedOut, StepUpNeeded, TooMany, UserError
+from backend.core.errors import (
+    Invalid,
+    Locked,
+    OtherHands,
+    SignedOut,
+    StepUpNeeded,
+    TooMany,
+    UserError,
+)
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
@@ -68,10 +79,14 @@ def refused(request: Request, error: UserError) -> Response:
     """A sentence for the person who asked."""
     if isinstance(error, SignedOut) and _shows_a_page(request):
         return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
+    if isinstance(error, Locked) and _shows_a_page(request):
+        return RedirectResponse(f"/lock?to={request.url.path}", 303)
     fields = error.fields if isinstance(error, Invalid) else None
     answer = web.refusal(request, error.status, error.sentence, fields)
     if isinstance(error, SignedOut) and request.url.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, OtherHands):
+        answer.headers["Vigil-Hands"] = "other"  # the page takes itself away
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
@@ -139,6 +154,9 @@ for domain in (
     health,
     sign_in,
     step_up,
+    pins,
+    workstations,
+    lock,
     admission,
     board,
     wall,

@@ -1,9 +1,11 @@
 """Imports every table, so that foreign keys resolve whatever was started."""
 
 from backend.accounts.devices import models as devices
+from backend.accounts.pins import models as pins
 from backend.accounts.sign_in import models as sign_in
 from backend.accounts.staff import models as staff
 from backend.accounts.units import models as units
+from backend.accounts.workstations import models as workstations
 from backend.alerts import models as alerts
 from backend.audit import models as audit
 from backend.core import models as core
@@ -21,12 +23,14 @@ __all__ = [
     "devices",
     "observations",
     "patients",
+    "pins",
     "protocols",
     "rounds",
     "sign_in",
     "staff",
     "stays",
     "units",
+    "workstations",
 ]
 
 metadata = Base.metadata

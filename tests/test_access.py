@@ -13,13 +13,16 @@ from uuid import uuid4
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
 from backend.accounts.access import by_token, signed_in
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import ALLOWED, MACHINES, Permission, Role
+from backend.accounts.sign_in.models import SignIn
+from backend.accounts.workstations import service as workstations
+from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
 from backend.clinical.vitals import Vitals
 from backend.core import clock
@@ -29,17 +32,29 @@ from tests import build
 from tests.people import PEOPLE, Ward
 
 # Opened by anybody: to sign in, to ask whether the machine is well, to read what Vigil is.
-PUBLIC = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/about")}
+PUBLIC = {
+    ("GET", "/healthz"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("GET", "/about"),
+    ("GET", "/workstation"),
+    ("POST", "/workstation"),
+}
 # Opened by whoever is known at all, whatever the role.
 KNOWN = {
     ("POST", "/sign-out"),
     ("GET", "/step-up"),
     ("POST", "/step-up"),
     ("GET", "/shift"),
+    ("POST", "/lock"),
+    ("GET", "/account/pin"),
+    ("POST", "/account/pin"),
     ("GET", "/api/v1/openapi.json"),
 }
 # Checked by a session of its own and never ending: see tests/board for who may.
 STREAMS = {("GET", "/live")}
+# Of a locked screen, or an enrolled machine by itself: see tests/board/test_lock.py for who may.
+LOCKED = {("GET", "/lock"), ("GET", "/lock/alarms"), ("POST", "/lock/unlock")}
 NOBODY_HAS = 2_000_000_000
 # Asking leaves a trace there, and nowhere else.
 TRACES = {"audit_entry", "sign_in", "failed_try"}
@@ -89,7 +104,9 @@ def _routes() -> list[Guarded]:
 
 
 ROUTES = _routes()
-GUARDED = [route for route in ROUTES if (route.method, route.path) not in PUBLIC | KNOWN | STREAMS]
+GUARDED = [
+    route for route in ROUTES if (route.method, route.path) not in PUBLIC | KNOWN | STREAMS | LOCKED
+]
 WITH_IDS = [route for route in GUARDED if "{" in route.path]
 
 
@@ -134,7 +151,21 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     low = Vitals(respiratory_rate_per_min=28, spo2_percent=90, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=low, by="olga" if elsewhere else "nora")
     alert = alerts.open_on_stay(session, stay.id)[0]
-    return {"stay_id": stay.id, "observation_id": row.id, "alert_id": alert.id}
+    machine = workstations.enrol(
+        session,
+        ward.staff["ada"].id,
+        key=uuid4(),
+        unit_id=stay.unit_id,
+        label="Ward PC",
+        kind=Kind.WARD_PC,
+        now=clock.now(),
+    )[1]
+    return {
+        "stay_id": stay.id,
+        "observation_id": row.id,
+        "alert_id": alert.id,
+        "workstation_id": machine.id,
+    }
 
 
 @pytest.fixture
@@ -157,7 +188,7 @@ def _send(caller: TestClient, route: Guarded, ids: dict[str, int]) -> int:
 def test_the_routes_are_really_listed() -> None:
     assert len(GUARDED) > 20
     assert {route.for_machines for route in GUARDED} == {True, False}
-    assert {(route.method, route.path) for route in ROUTES} >= PUBLIC | KNOWN | STREAMS
+    assert {(route.method, route.path) for route in ROUTES} >= PUBLIC | KNOWN | STREAMS | LOCKED
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)
@@ -177,6 +208,18 @@ def test_nobody_gets_in_without_signing_in(
     page = route.method == "GET" and not route.for_machines
     for who in (None, "dana"):
         assert _send(caller(who), route, ours) == (303 if page else 401), who
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.gates and not r.for_machines], ids=str)
+def test_a_locked_screen_opens_nothing(
+    session: Session, caller: Callable[..., TestClient], ours: dict[str, int], route: Guarded
+) -> None:
+    for role in Role:
+        if role not in MACHINES:
+            browser = caller(role)
+            session.execute(update(SignIn).values(locked_at=clock.now()))
+            page = route.method == "GET"
+            assert _send(browser, route, ours) == (303 if page else 423), role
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)

@@ -7,7 +7,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.devices.models import Device
@@ -17,10 +17,11 @@ from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.sign_in.service import IDLE, token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
+from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Workstation, locks_after
 from backend.core import clock
-from backend.core.db import Db, new_session
+from backend.core.db import Db
 from backend.core.deed import DeedForm
-from backend.core.errors import Conflict, NotAllowed, SignedOut, StepUpNeeded
+from backend.core.errors import Locked, NotAllowed, OtherHands, SignedOut, StepUpNeeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,9 @@ class Actor:
     sign_in_id: int | None
     assurance: int = ONE_FACTOR
     stepped_up_until: datetime | None = None
+    workstation_id: int | None = None
+    locks_after: timedelta = LOCKS_ELSEWHERE
+    locked: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -55,9 +59,9 @@ class Actor:
             raise StepUpNeeded
 
     def signs(self, form: DeedForm) -> None:
-        """Refuse a form that somebody else opened: the signer is the person at the keys."""
-        if form.opened_by != self.id:
-            raise Conflict("This form was opened by someone else. Open it again to sign it.")
+        """Refuse a form of another sign-in: the signer is the person at the keys, now."""
+        if form.opened_by != self.id or form.opened_in != self.sign_in_id:
+            raise OtherHands(form.opened_by, unit_id=self.unit.id, own=form.opened_by == self.id)
 
 
 def _is_live_refresh(request: Request) -> bool:
@@ -65,9 +69,15 @@ def _is_live_refresh(request: Request) -> bool:
     return request.headers.get("Vigil-Refresh") == "1" or request.url.path == "/live"
 
 
+# The page locks itself in time; the server does where no page did, so late that a key that was
+# pressed a moment ago has been reported.
+REPORTED_WITHIN = timedelta(seconds=30)
+REPORTS = 6
+
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, Posting.role, Unit)
+    select(SignIn, Staff, Posting.role, Unit, Workstation.kind)
+    .outerjoin(Workstation, Workstation.id == SignIn.workstation_id)
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
     .join(
@@ -80,23 +90,32 @@ AT_THE_KEYS = (
         SignIn.token_sha256 == bindparam("token_sha256"),
         SignIn.ended_at.is_(None),
         SignIn.expires_at > bindparam("now"),
-        SignIn.last_active_at > bindparam("idle_since"),
+        # On a ward's machine it locks instead, and the person comes back to it all shift.
+        or_(SignIn.last_active_at > bindparam("idle_since"), SignIn.workstation_id.is_not(None)),
+        Workstation.revoked_at.is_(None),
         Staff.disabled_at.is_(None),
     )
 )
 
 
-def at_the_keys(session: Session, token: str | None, *, active: bool, now: datetime) -> Actor:
-    """The person whose browser holds this token."""
+def at_the_keys(
+    session: Session, token: str | None, *, active: bool, now: datetime, even_locked: bool = False
+) -> Actor:
+    """The person whose browser holds this token, in front of a screen that is not locked."""
     if not token:
         raise SignedOut("Sign in first.")
     presented = {"token_sha256": token_hash(token), "now": now, "idle_since": now - IDLE}
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit = row
-    # Once a minute is enough to know that somebody is there, and spares a write a request.
-    if active and now - sign_in.last_active_at > timedelta(minutes=1):
+    sign_in, person, role, unit, kind = row
+    after = locks_after(unit, kind)
+    idle = now - sign_in.last_active_at
+    locked = sign_in.locked_at is not None or idle > after + REPORTED_WITHIN
+    if locked and not even_locked:
+        raise Locked
+    # A few times in the while that it takes to lock: enough, and spares a write a request.
+    if active and not locked and idle > after / REPORTS:
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
     return Actor(
         id=person.id,
@@ -106,6 +125,9 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
         stepped_up_until=sign_in.stepped_up_until,
+        workstation_id=sign_in.workstation_id,
+        locks_after=after,
+        locked=locked,
     )
 
 
@@ -115,6 +137,8 @@ def signed_in(request: Request, db: Db) -> Actor:
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
     request.state.staff_id = actor.id
+    if request.headers.get("Vigil-Sign-In", str(actor.sign_in_id)) != str(actor.sign_in_id):
+        raise OtherHands(None, unit_id=actor.unit.id, own=False)
     return actor
 
 
@@ -169,13 +193,6 @@ class TokenAllowed:
         return actor
 
 
-def listening(request: Request) -> Actor:
-    """The person at the keys, or 401. A stream lives for hours and must hold no session."""
-    with new_session() as session:
-        return at_the_keys(session, token_of(request), active=False, now=clock.now())
-
-
 SignedIn = Annotated[Actor, Depends(signed_in)]
-Listening = Annotated[Actor, Depends(listening)]
 ByToken = Annotated[Actor, Depends(by_token)]
 Gate = Callable[..., Actor]

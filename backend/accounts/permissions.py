@@ -38,6 +38,7 @@ class Permission(StrEnum):
     EXPORT_REPORT = "export_report"
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
+    MANAGE_WORKSTATIONS = "manage_workstations"
 
 
 P = Permission
@@ -54,6 +55,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.ORDER_OBSERVATIONS,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
+            P.MANAGE_WORKSTATIONS,
         }
     ),
     Role.PHYSICIAN: frozenset(
@@ -68,7 +70,9 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     ),
     Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART}),
     # Counts, never charts.
-    Role.ADMINISTRATOR: frozenset({P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES}),
+    Role.ADMINISTRATOR: frozenset(
+        {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.MANAGE_WORKSTATIONS}
+    ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
     Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS}),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.

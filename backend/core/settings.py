@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "VIGIL_"
+SHORTEST_SECRET = 32
 
 
 class Settings(BaseSettings):
@@ -28,6 +29,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     # Who migrates, where that is not the account that serves.
     owner_database_url: SecretStr | None = None
+    # Peppers passwords and seals second factors; empty: one that Vigil keeps in data_dir.
+    secret_key: SecretStr | None = None
     cookie_secure: bool | None = None
     demo: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -44,6 +47,13 @@ class Settings(BaseSettings):
         if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://; no other database will do")
         return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and len(secret.get_secret_value().strip()) < SHORTEST_SECRET:
+            raise ValueError(f"must be at least {SHORTEST_SECRET} random characters")
+        return secret
 
     @field_validator("origin")
     @classmethod

@@ -16,7 +16,7 @@ from backend.alerts import queries
 from backend.alerts.models import Alert, AlertState, StepKind
 from backend.core import clock
 from tests.alerts.build import kinds, raised, taken
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 FORMS: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ def alert(session: Session, ward: Ward, at: datetime) -> Alert:
 
 def form(ward: Ward, by: str, deed: str, **fields: Any) -> dict[str, Any]:
     """The form as the page would send it."""
-    signed = {"key": str(uuid4()), "opened_by": str(ward.staff[by].id)}
+    signed = {"key": str(uuid4()), **opens(ward.staff[by])}
     return {**signed, **FORMS[deed], **fields}
 
 

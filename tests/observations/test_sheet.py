@@ -309,7 +309,10 @@ def test_a_set_is_taken_back_with_a_reason(
     browser = client("nora")
     row = build.recorded(session, ward, stay)
     path = f"/stays/{stay.id}/observations/{row.id}/take-back"
-    head = {name: sheets.form(ward, stay)[name] for name in ("key", "opened_by", "opened_for")}
+    head = {
+        name: sheets.form(ward, stay)[name]
+        for name in ("key", "opened_by", "opened_in", "opened_for")
+    }
     assert browser.post(path, data=head).status_code == 422
     said = browser.post(path, data=head | {"reason": "wrong patient"})
     assert said.status_code == 303

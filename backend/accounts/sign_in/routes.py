@@ -7,11 +7,13 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import SignedIn
+from backend.accounts.locks import service as locks
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
-from backend.accounts.sign_in.cookies import give_token, take_token
+from backend.accounts.sign_in.cookies import give_token, take_token, token_of
 from backend.accounts.sign_in.forms import SignInForm
 from backend.accounts.staff import queries as staff
+from backend.accounts.workstations.cookies import keep_workstation, workstation_of
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import UserError
@@ -68,7 +70,7 @@ def sign_in_screen(db: Db, to: str = "/") -> Response:
 
 
 @router.post("/sign-in")
-def sign_in(db: Db, form: Annotated[SignInForm, Form()]) -> Response:
+def sign_in(request: Request, db: Db, form: Annotated[SignInForm, Form()]) -> Response:
     now = clock.now()
     try:
         begun = service.begin(db, login_name=form.login_name, password=form.password, now=now)
@@ -81,9 +83,12 @@ def sign_in(db: Db, form: Annotated[SignInForm, Form()]) -> Response:
         words = "This name and password do not go together. Nothing else is said on purpose."
         return render(_screen(db, refusal=words, login_name=form.login_name, to=form.to), 401)
     token, role = begun
+    machine = workstation_of(request, db)
+    locks.settle(db, token, workstation=machine, before=token_of(request), now=now)
     to = local_path(form.to)
     answer = RedirectResponse(landing(role) if to == "/" else to, 303)
     give_token(answer, token)
+    keep_workstation(request, answer)
     return answer
 
 
@@ -91,6 +96,7 @@ def sign_in(db: Db, form: Annotated[SignInForm, Form()]) -> Response:
 def sign_out(request: Request, db: Db, actor: SignedIn) -> Response:
     if actor.sign_in_id is not None:
         service.end(db, actor.sign_in_id, now=clock.now())
-    answer = RedirectResponse("/sign-in", 303)
+    # A machine of the ward goes on showing which beds call.
+    answer = RedirectResponse("/lock" if workstation_of(request, db) else "/sign-in", 303)
     take_token(request, answer)
     return answer

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.accounts.access import Listening, SignedIn, at_the_keys
+from backend.accounts.access import SignedIn
+from backend.accounts.locks.access import Listening, listening
 from backend.accounts.shell import shell
-from backend.accounts.sign_in.cookies import token_of
 from backend.core import clock, live
-from backend.core.db import new_session
 from backend.core.errors import UserError
 from backend.core.web import Page, Screen, Shell, render
 
@@ -45,11 +44,10 @@ def about() -> Response:
     return render(About(shell=None))
 
 
-def _still_signed_in(token: str | None) -> bool:
+def _still_there(request: Request) -> bool:
     """Whether it can be shown now; while the database is away the screen must ask again."""
     try:
-        with new_session() as session:
-            at_the_keys(session, token, active=False, now=clock.now())
+        listening(request)
     except (UserError, SQLAlchemyError, OSError):
         return False
     return True
@@ -60,14 +58,13 @@ async def live_words(request: Request, _: Listening) -> AsyncIterator[ServerSent
     """Topic words and heartbeats, for as long as the sign-in lasts. Holds no database session.
 
     Every screen listens, whatever its role may see: a word says nothing about anybody, and what
-    it makes a screen ask for is checked like everything else.
+    it makes a screen ask for is checked like everything else. A locked screen listens too, or its
+    alarms would stand still.
     """
-    token, beats = token_of(request), 0
+    beats = 0
     async for event in live.broadcast.hear():
         if event.event == "heartbeat":
             beats += 1
-            if beats % BEATS_PER_CHECK == 0 and not await asyncio.to_thread(
-                _still_signed_in, token
-            ):
+            if beats % BEATS_PER_CHECK == 0 and not await asyncio.to_thread(_still_there, request):
                 return
         yield event

@@ -47,6 +47,7 @@ class AdmissionScreen(Screen, template="care/admission.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     free_beds: Sequence[Bed]
     substances: tuple[str, ...]
     instruments: tuple[Choice, ...]
@@ -62,6 +63,7 @@ class StayScreen(Screen, template="care/stay.html"):
     key: UUID
     discharge_key: UUID
     opened_by: int
+    opened_in: int | None
     free_beds: Sequence[Bed]
     reasons: tuple[str, ...]
 
@@ -75,6 +77,7 @@ def admission_screen(db: Db, actor: Admits) -> Response:
             shell=shell(actor, here="admit", now=now),
             key=uuid4(),
             opened_by=actor.id,
+            opened_in=actor.sign_in_id,
             free_beds=stay_queries.free_beds(db, actor.unit.id),
             substances=SUBSTANCES,
             instruments=tuple(
@@ -141,6 +144,7 @@ def _screen(db: Session, actor: Actor, stay: Stay) -> StayScreen:
         key=uuid4(),
         discharge_key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         free_beds=stay_queries.free_beds(db, actor.unit.id),
         reasons=tuple(reason.value for reason in DischargeReason),
     )

@@ -49,7 +49,8 @@ def new(
     return filling.sheet(
         filling.with_asked_today(filled),
         stay_id=stay.id,
-        actor_id=actor.id,
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         key=str(key),
         path=f"/stays/{stay.id}/observations",
     )
@@ -74,7 +75,8 @@ def again(
     return filling.sheet(
         _filling(session, actor, stay, came.inputs, refused=refused, asks=asks),
         stay_id=stay.id,
-        actor_id=actor.id,
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         key=came.inputs.get("key", ""),
         path=path,
         correcting=correcting,
@@ -88,7 +90,8 @@ def correction(session: Session, actor: Actor, stay: Stay, was: StoredSet, *, ke
     return filling.sheet(
         _filling(session, actor, stay, typed, opened=opened),
         stay_id=stay.id,
-        actor_id=actor.id,
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         key=str(key),
         path=f"/stays/{stay.id}/observations/{was.observation.id}/correct",
         correcting=stored.correcting(was, actor.zone),
