@@ -11,7 +11,7 @@ SOAK_MINUTES ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-strip-extras
 
-.PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large faults soak screenshots lock secrets
+.PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large bench-before faults soak screenshots lock secrets
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1#/p' Makefile | while IFS='#' read -r name text; do \
@@ -60,6 +60,9 @@ bench: dev ## speed as ratios measured in one run (FORMAT=json: one object, on t
 
 bench-large: dev ## the same with 10,000,000 observations
 	@FORMAT="$(FORMAT)" $(BIN)/python -m tests.bench --large
+
+bench-before: dev ## recording now against an earlier revision, in one run (BEFORE=revision)
+	@$(BIN)/python -m tests.bench.before $(BEFORE)
 
 faults: dev ## only the tests that kill, freeze and starve real processes
 	@$(PYTEST) -m faults

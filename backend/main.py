@@ -12,10 +12,12 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from psycopg.errors import OperationalError as PsycopgOperationalError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
+from backend.accounts.account import routes as account
 from backend.accounts.pins import routes as pins
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.step_up import routes as step_up
@@ -30,6 +32,7 @@ from backend.care.admission import routes as admission
 from backend.core import guard, live, web
 from backend.core import routes as health
 from backend.core.errors import (
+    HalfSignedIn,
     Invalid,
     Locked,
     OtherHands,
@@ -81,6 +84,8 @@ def refused(request: Request, error: UserError) -> Response:
         return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
     if isinstance(error, Locked) and _shows_a_page(request):
         return RedirectResponse(f"/lock?to={request.url.path}", 303)
+    if isinstance(error, HalfSignedIn) and _shows_a_page(request):
+        return RedirectResponse(f"{error.leads_to}?to={request.url.path}", 303)
     fields = error.fields if isinstance(error, Invalid) else None
     answer = web.refusal(request, error.status, error.sentence, fields)
     if isinstance(error, SignedOut) and request.url.path.startswith("/api/"):
@@ -132,6 +137,7 @@ def not_found(request: Request, error: HTTPException) -> Response:
 
 @app.exception_handler(OperationalError)
 @app.exception_handler(PsycopgOperationalError)
+@app.exception_handler(NoConnectionFree)
 def unavailable(request: Request, error: Exception) -> Response:
     """The database did not answer, or gave up waiting: whatever was asked did not happen."""
     log.error("database_unavailable", kind=type(error).__name__)
@@ -157,6 +163,7 @@ for domain in (
     pins,
     workstations,
     lock,
+    account,
     admission,
     board,
     wall,

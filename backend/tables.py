@@ -1,6 +1,7 @@
 """Imports every table, so that foreign keys resolve whatever was started."""
 
 from backend.accounts.devices import models as devices
+from backend.accounts.factors import models as factors
 from backend.accounts.pins import models as pins
 from backend.accounts.sign_in import models as sign_in
 from backend.accounts.staff import models as staff
@@ -21,6 +22,7 @@ __all__ = [
     "audit",
     "core",
     "devices",
+    "factors",
     "observations",
     "patients",
     "pins",

@@ -1,4 +1,4 @@
-"""Write the passwords that docker-compose.yml reads into secrets/, once; never over old ones."""
+"""Write the secrets that docker-compose.yml reads into secrets/, once; never over old ones."""
 
 import secrets
 import sys
@@ -8,23 +8,30 @@ FOLDER = Path(__file__).resolve().parent.parent / "secrets"
 
 
 def main() -> None:
-    """Two logins: one that owns the tables and migrates, one that serves."""
-    if FOLDER.exists():
+    """Two logins, one that owns the tables and migrates and one that serves, and the secret."""
+    texts = {"secret_key": secrets.token_urlsafe(48)}
+    if not FOLDER.exists():
+        admin, web = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        texts.update(
+            {
+                "admin_password": admin,
+                "web_password": web,
+                "owner_database_url": f"postgresql://vigil_admin:{admin}@db/vigil",
+                "database_url": f"postgresql://vigil_web:{web}@db/vigil",
+            }
+        )
+    elif (FOLDER / "secret_key").exists():
         sys.exit("vigil: secrets/ is there already, and the database knows its passwords: kept.")
-    admin, web = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    texts = {
-        "admin_password": admin,
-        "web_password": web,
-        "owner_database_url": f"postgresql://vigil_admin:{admin}@db/vigil",
-        "database_url": f"postgresql://vigil_web:{web}@db/vigil",
-    }
     # The folder is closed to others; the files are not, since the containers run as other users.
-    FOLDER.mkdir(mode=0o700)
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
     for name, text in texts.items():
         path = FOLDER / name
         path.write_text(text)
         path.chmod(0o444)
-    print("Four secrets are in secrets/. Keep them out of backups that others can read.")
+    print(
+        "%d secrets are in secrets/. Keep them out of backups that others can read, and keep a copy"
+        " of secret_key: without it no password and no second factor opens any more." % len(texts)
+    )
 
 
 if __name__ == "__main__":

@@ -47,8 +47,10 @@ let source, change, retryAt = 0, leads = false;
 const tabs = new BroadcastChannel("vigil-live");
 tabs.onmessage = ({ data }) => receive(data);
 
-function receive({ beat, topic, baseline, hello }) {
-  if (hello) {
+function receive({ beat, topic, baseline, hello, ended }) {
+  if (ended) {
+    out();
+  } else if (hello) {
     if (leads && change !== undefined) tabs.postMessage({ baseline: change });
   } else if (baseline !== undefined) {
     change ??= baseline; // older than what is fetched next, so that nothing falls between
@@ -73,6 +75,7 @@ function connect() {
   source.onmessage = ({ data }) => relay({ topic: data });
   source.addEventListener("baseline", ({ data }) => receive({ baseline: data }));
   source.addEventListener("heartbeat", ({ data }) => relay({ beat: JSON.parse(data) }));
+  source.addEventListener("ended", () => relay({ ended: true }));
   source.onerror = () => { if (source.readyState === EventSource.CLOSED) whyClosed(); };
 }
 

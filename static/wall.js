@@ -35,7 +35,7 @@ function turn() {
   if (can && now && due) alarm();
   waitingBefore = now;
   button.setAttribute("aria-pressed", String(can));
-  const said = can ? "Sounds for an emergency that nobody has." : "No sound: touch Sound to let this screen sound.";
+  const said = can ? "Sounds for an emergency that nobody has." : "No sound: touch Sound.";
   if (words.textContent !== said) words.textContent = said;
   words.dataset.mute = String(!can && now > 0);
 }

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, object_session
 
+from backend.accounts import passwords
 from backend.accounts.permissions import Role
 from backend.accounts.sign_in.models import TWO_FACTORS, SignIn
-from backend.accounts.sign_in.service import hasher, token_hash
+from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Bed, Unit
 from backend.core import clock
@@ -66,7 +67,7 @@ def open_ward(session: Session) -> None:
         session.add_all(
             Bed(unit_id=unit.id, label=str(number), position=number) for number in range(1, 13)
         )
-    password_hash = hasher.hash(PASSWORD)
+    password_hash = passwords.keep(PASSWORD)
     machines = (Role.DEVICE, Role.INTERFACE)
     staff = {}
     for name, role in PEOPLE.items():

@@ -43,6 +43,16 @@ PUBLIC = {
 # Opened by whoever is known at all, whatever the role.
 KNOWN = {
     ("POST", "/sign-out"),
+    ("GET", "/sign-in/code"),
+    ("POST", "/sign-in/code"),
+    ("GET", "/account"),
+    ("GET", "/account/app"),
+    ("POST", "/account/app"),
+    ("POST", "/account/app/confirm"),
+    ("POST", "/account/codes"),
+    ("GET", "/account/password"),
+    ("POST", "/account/password"),
+    ("POST", "/account/sign-ins/end"),
     ("GET", "/step-up"),
     ("POST", "/step-up"),
     ("GET", "/shift"),

@@ -11,17 +11,18 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.devices.models import Device
+from backend.accounts.factors import queries as factors
 from backend.accounts.permissions import ALLOWED, Permission, Role
 from backend.accounts.sign_in.cookies import token_of
-from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
-from backend.accounts.sign_in.service import IDLE, token_hash
+from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignIn
+from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Workstation, locks_after
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.deed import DeedForm
-from backend.core.errors import Locked, NotAllowed, OtherHands, SignedOut, StepUpNeeded
+from backend.core.errors import HalfSignedIn, Locked, NotAllowed, OtherHands, SignedOut, StepUpNeeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Actor:
     def signs(self, form: DeedForm) -> None:
         """Refuse a form of another sign-in: the signer is the person at the keys, now."""
         if form.opened_by != self.id or form.opened_in != self.sign_in_id:
-            raise OtherHands(form.opened_by, unit_id=self.unit.id, own=form.opened_by == self.id)
+            raise OtherHands(form.opened_by, own=form.opened_by == self.id)
 
 
 def _is_live_refresh(request: Request) -> bool:
@@ -131,14 +132,28 @@ def at_the_keys(
     )
 
 
-def signed_in(request: Request, db: Db) -> Actor:
-    """The person at the keys, or 401."""
+def half_signed_in(request: Request, db: Db) -> Actor:
+    """Whoever knew the password, or 401. For the pages that ask for the second factor only."""
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
     request.state.staff_id = actor.id
     if request.headers.get("Vigil-Sign-In", str(actor.sign_in_id)) != str(actor.sign_in_id):
-        raise OtherHands(None, unit_id=actor.unit.id, own=False)
+        raise OtherHands
+    return actor
+
+
+def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
+    """Who may see their own account: signed in, or with no second factor yet to sign in with."""
+    if actor.assurance < TWO_FACTORS and factors.any_of(db, actor.id):
+        raise HalfSignedIn("/sign-in/code")
+    return actor
+
+
+def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
+    """The person at the keys, proved by two factors; or 401, or 403 on the way to the second."""
+    if actor.assurance < TWO_FACTORS:
+        raise HalfSignedIn("/account")
     return actor
 
 
@@ -193,6 +208,8 @@ class TokenAllowed:
         return actor
 
 
+HalfIn = Annotated[Actor, Depends(half_signed_in)]
+Enrolling = Annotated[Actor, Depends(enrolling)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
 ByToken = Annotated[Actor, Depends(by_token)]
 Gate = Callable[..., Actor]

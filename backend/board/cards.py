@@ -25,6 +25,8 @@ GROUPS = (
 )
 NO_BED = "–"
 TAGS_SHOWN = 3
+# Families of rules that look at vital signs: then NEWS2 is the figure to be read from afar.
+ABOUT_VITALS = ("news2", "item-alarm/news2", "item-alarm/acvpu")
 MINUTE = timedelta(minutes=1)
 # What falls due this soon after the first is done in one go.
 TOGETHER = timedelta(minutes=30)
@@ -83,6 +85,9 @@ class Card:
     overdue: bool
     overdue_minutes: int
     last_words: str
+    last_since: str | None  # when that was, so that its age goes on by itself
+    last_age: str
+    about: str  # "vitals" where the worst alert is about them, else "scales"
     alert: AlertLine | None
     alert_levels: tuple[str, ...]
     note: Note | None
@@ -132,6 +137,9 @@ def card(
         overdue=overdue,
         overdue_minutes=int((now - due.since) / MINUTE) if due and overdue else 0,
         last_words=_last_words(lying, zone, now),
+        last_since=local_time.machine(lying.last.observed_at) if lying.last else None,
+        last_age=local_time.span(now - lying.last.observed_at) if lying.last else "",
+        about="vitals" if worst and worst.family.startswith(ABOUT_VITALS) else "scales",
         alert=_alert_line(worst, len(bundles) - 1, names, zone, now) if worst else None,
         alert_levels=tuple(bundle.leading.level.value for bundle in bundles),
         note=not_known or calm(lying),

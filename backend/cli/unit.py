@@ -7,6 +7,7 @@ import typer
 
 from backend import tables  # noqa: F401 (deeds need every table)
 from backend.accounts.permissions import Role
+from backend.accounts.sign_in import service as sign_in
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff import service as staff
 from backend.accounts.units import queries as units_queries
@@ -90,7 +91,7 @@ def approve(
     with new_session.begin() as session:
         unit = the_unit(session, code)
         person = staff_queries.by_login_name(session, by)
-        if not staff.proves(person, typed_password()) or person is None:
+        if not sign_in.proves(person, typed_password()) or person is None:
             raise NotAllowed("This name and password do not go together.")
         posting = staff_queries.posting_on(session, person.id, unit.id)
         if posting is None or posting.role not in {Role.APPROVER, Role.PHYSICIAN}:

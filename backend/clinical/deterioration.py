@@ -231,12 +231,20 @@ def overdue(
         title=f"{name} overdue",
         level=rule.words[_how_overdue(rule, interval_minutes, missed)],
         state="met",
-        sentence=f"{sentence} It is due every {interval_minutes} minutes.",
+        sentence=f"{sentence} It is due every {_spoken(interval_minutes)}.",
         evidence=(due,),
         observation_id=None,
         band_system=None,
         source=f"{rule.source.text} [{rule.source.mark}]",
     )
+
+
+def _spoken(minutes: int) -> str:
+    """`4 h`, `1 h 30`, `45 min`."""
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{rest} min"
+    return f"{hours} h {rest:02}" if rest else f"{hours} h"
 
 
 def _how_overdue(rule: Rule, interval_minutes: int, missed: int) -> str:

@@ -58,10 +58,11 @@ def _capital(words: str) -> str:
 
 
 def _parts(newest: ScoredSet) -> str:
-    """The measured values that give points: "breathing rate 26 /min scores 3"."""
+    """The measured values that give points, the most first: "breathing rate 26 /min scores 3"."""
     if newest.instrument.scoring != "points":
         return ""
-    given = [(item, points) for item, points in newest.score.points.items() if points]
+    points_given = sorted(newest.score.points.items(), key=lambda given: -given[1])
+    given = [(item, points) for item, points in points_given if points]
     words = [f"{_named(newest, item)} scores {points}" for item, points in given]
     return ": " + ", ".join(words) if words else ""
 
@@ -79,7 +80,9 @@ def _total_at_least(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
     evidence = _total_evidence(newest)
     if lowest is not None and lowest >= limit:
         missing = f" Not measured: {newest.missing_words}." if newest.missing_words else ""
-        sentence = f"{name} is {newest.total_words}, {limit} or more{_parts(newest)}.{missing}"
+        sentence = (
+            f"{name} is {newest.total_words} (flagged from {limit}){_parts(newest)}.{missing}"
+        )
         return Finding(state="met", sentence=sentence, evidence=evidence)
     possible = highest is None or highest >= limit
     sentence = f"{name} is {newest.total_words}, below {limit}."

@@ -1,12 +1,14 @@
 """The database: one base class, one session a request, one commit before the answer leaves."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum as PythonEnum
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends
 from sqlalchemy import (
@@ -26,6 +28,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session, sessionmaker
 
 from backend.core import postgres
+from backend.core.errors import Unavailable
+
+CONNECTIONS = 40
+# Fewer than the connections, and than the threads of the web server (40). A request changes threads
+# while it holds a connection: with as many requests as either, half would wait for a thread and
+# half for a connection, for ever.
+REQUESTS_AT_ONCE = 30
+# The next ones wait in line, but not so long that the person at the screen has given up.
+WAIT_S = 30
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -74,13 +85,31 @@ engine = create_engine(
     "postgresql://",
     creator=postgres.connect,
     pool_size=20,
-    max_overflow=20,
+    max_overflow=CONNECTIONS - 20,
     pool_pre_ping=True,
 )
 new_session = sessionmaker(engine, expire_on_commit=False)
 
+_turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
-def request_session() -> Iterator[Session]:
+
+async def a_turn() -> AsyncIterator[None]:
+    """Whoever came first goes first; nobody holds a thread or a connection while they wait."""
+    turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(REQUESTS_AT_ONCE))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await turns.acquire()
+    except TimeoutError:
+        raise Unavailable(
+            "Too much is asked of Vigil at this moment. Nothing was saved; try again in a moment."
+        ) from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+def request_session(_: Annotated[None, Depends(a_turn, scope="function")]) -> Iterator[Session]:
     """One transaction for the whole request."""
     with new_session.begin() as session:
         yield session

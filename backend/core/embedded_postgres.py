@@ -84,8 +84,7 @@ def leave(folder: Path, pid: int | None = None) -> None:
             return  # others still use it
         sockets = _socket_folder(folder)
         if _listens(sockets):
-            stop = ("stop", "--mode=fast", "-w", "-t", str(START_S), "-D", folder)
-            _run(_account(folder), "pg_ctl", *stop)
+            _stop(folder, sockets)
         if sockets != folder:
             shutil.rmtree(sockets, ignore_errors=True)
 
@@ -257,6 +256,16 @@ def _start(folder: Path, sockets: Path) -> None:
             if not was_killed or time.monotonic() > give_up:
                 raise Unavailable(f"PostgreSQL did not start: {_last_words(folder)}") from None
             time.sleep(0.2)
+
+
+def _stop(folder: Path, sockets: Path) -> None:
+    stop = ("stop", "--mode=fast", "-w", "-t", str(START_S), "-D", folder)
+    try:
+        _run(_account(folder), "pg_ctl", *stop)
+    except subprocess.CalledProcessError as error:
+        # One that was killed while it stopped the server may have all but done it.
+        if _listens(sockets):
+            raise Unavailable(f"PostgreSQL did not stop: {_end(error.stdout)}") from None
 
 
 def _last_words(folder: Path) -> str:

@@ -4,6 +4,7 @@ UserError
 ├── Invalid        422  what was sent cannot be right
 ├── SignedOut      401  nobody is signed in
 ├── NotAllowed     403  this person may not do this
+├── HalfSignedIn   403  the password was right, the second factor is still to come
 ├── StepUpNeeded   403  this person may, after proving once more who they are
 ├── NotFound       404  not here, or not in this person's unit
 ├── Conflict       409  it was true when the form was opened and is no longer
@@ -47,6 +48,16 @@ class NotAllowed(UserError):
     status = 403
 
 
+class HalfSignedIn(UserError):
+    """The password was right; pages lead to where the second factor is asked for, or enrolled."""
+
+    status = 403
+
+    def __init__(self, leads_to: str) -> None:
+        super().__init__("Your sign-in still needs its second step. Open Vigil's first page.")
+        self.leads_to = leads_to
+
+
 class StepUpNeeded(UserError):
     """This person may, after proving once more who they are. Pages lead to /step-up."""
 
@@ -73,15 +84,12 @@ class Conflict(UserError):
 class OtherHands(Conflict):
     """The form or the page belongs to another sign-in than the one at the keys."""
 
-    def __init__(self, opened_by: int | None, *, unit_id: int, own: bool) -> None:
-        if own:
-            sentence = "This form belongs to an earlier sign-in of yours. Open it again."
-        else:
-            sentence = "This page belongs to somebody else. Open it again to work as yourself."
-        super().__init__(sentence)
+    def __init__(self, opened_by: int | None = None, *, own: bool = False) -> None:
+        whose = "an earlier sign-in of yours" if own else "somebody else"
+        super().__init__(
+            f"This form belongs to {whose}, so nothing was saved. Open it again to do it yourself."
+        )
         self.opened_by = opened_by
-        self.unit_id = unit_id
-        self.own = own
 
 
 class Locked(UserError):

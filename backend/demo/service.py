@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend import watch
+from backend.accounts import passwords
 from backend.accounts.permissions import Role
-from backend.accounts.sign_in.service import DEMO_PASSWORD, hasher
+from backend.accounts.sign_in.service import DEMO_PASSWORD
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Bed, Unit
 from backend.alerts import queries as alert_queries
@@ -112,7 +113,7 @@ def _open_unit(session: Session, opened_at: datetime) -> Unit:
     session.add_all(
         Bed(unit_id=unit.id, label=label, position=position) for position, label in enumerate(BEDS)
     )
-    password_hash = hasher.hash(DEMO_PASSWORD)
+    password_hash = passwords.keep(DEMO_PASSWORD)
     people = {
         login_name: Staff(login_name=login_name, name=name, password_hash=password_hash)
         for login_name, (name, _) in STAFF.items()

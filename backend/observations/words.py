@@ -47,6 +47,13 @@ def total_of(score: Score) -> str:
     return str(score.total) if score.total is not None else f"at least {score.lowest}"
 
 
+def shown(score: Score) -> str:
+    """The same for a figure: `26`, `≥6`, and `?` where nothing at all is known."""
+    if score.total is not None:
+        return str(score.total)
+    return f"≥{score.lowest}" if score.lowest else "?"
+
+
 def change(total: int | None, previous: int | None) -> tuple[str, str]:
     """An arrow for the eye and a word for the ear; empty where there is nothing to compare."""
     if total is None or previous is None:

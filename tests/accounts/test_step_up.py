@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import SignedIn
-from backend.accounts.sign_in import service
+from backend.accounts.sign_in import service, throttle
 from backend.accounts.sign_in.models import FailedTry, SignIn
 from backend.core import clock
 from backend.core.db import Db
@@ -61,7 +61,7 @@ def hidden(text: str) -> dict[str, str]:
 
 
 def prove(browser: TestClient, **more: str) -> object:
-    return browser.post("/step-up", data={"password": PASSWORD, **more})
+    return browser.post("/step-up", data={"proof": PASSWORD, **more})
 
 
 @pytest.mark.usefixtures("careful")
@@ -72,7 +72,7 @@ def test_a_page_leads_to_the_question_and_back(client: Browser) -> None:
     question = browser.get(asked.headers["location"])
     assert question.status_code == 200
     assert hidden(question.text)["to"] == "/careful?shift=2026-11-23T19:00"
-    back = browser.post("/step-up", data={**hidden(question.text), "password": PASSWORD})
+    back = browser.post("/step-up", data={**hidden(question.text), "proof": PASSWORD})
     assert back.headers["location"] == "/careful?shift=2026-11-23T19:00"
     assert browser.get("/careful").text == "seen"
 
@@ -82,9 +82,9 @@ def test_a_plain_form_comes_back_with_all_that_was_typed(client: Browser) -> Non
     browser = client("nora")
     asked = browser.post("/careful", data=TYPED)
     assert asked.status_code == 403
-    wrong = browser.post("/step-up", data={**hidden(asked.text), "password": "wrong"})
+    wrong = browser.post("/step-up", data={**hidden(asked.text), "proof": "wrong"})
     assert wrong.status_code == 403
-    proved = browser.post("/step-up", data={**hidden(wrong.text), "password": PASSWORD})
+    proved = browser.post("/step-up", data={**hidden(wrong.text), "proof": PASSWORD})
     assert proved.status_code == 200
     assert 'action="/careful"' in proved.text
     assert hidden(proved.text) == TYPED
@@ -99,8 +99,8 @@ def test_with_htmx_the_page_stays_and_only_the_question_comes(client: Browser) -
     assert asked.status_code == 403
     assert 'hx-post="/step-up"' in asked.text
     assert "<html" not in asked.text
-    assert browser.post("/step-up", data={"password": "wrong"}).status_code == 403
-    assert "Press the button again" in browser.post("/step-up", data={"password": PASSWORD}).text
+    assert browser.post("/step-up", data={"proof": "wrong"}).status_code == 403
+    assert "Press the button again" in browser.post("/step-up", data={"proof": PASSWORD}).text
     assert browser.post("/careful", data=TYPED).text.startswith("done")
 
 
@@ -144,7 +144,7 @@ def test_one_persons_proof_proves_nobody_else(
     browser = client("nora")
     chen = people.sign_in(session, ward.staff["chen"], stepped_up=True)
     assert chen
-    browser.post("/step-up", data={"password": "wrong"})
+    browser.post("/step-up", data={"proof": "wrong"})
     assert session.scalars(select(FailedTry)).one()
     rows = session.scalars(select(SignIn).order_by(SignIn.id)).all()
     assert [row.stepped_up_until is None for row in rows] == [True, False]
@@ -152,9 +152,9 @@ def test_one_persons_proof_proves_nobody_else(
 
 def test_guessing_at_the_question_slows_down(client: Browser) -> None:
     browser = client("nora")
-    for _ in range(service.FREE_TRIES):
-        assert browser.post("/step-up", data={"password": "wrong"}).status_code == 403
-    slow = browser.post("/step-up", data={"password": PASSWORD})
+    for _ in range(throttle.ACCOUNT.free_tries):
+        assert browser.post("/step-up", data={"proof": "wrong"}).status_code == 403
+    slow = browser.post("/step-up", data={"proof": PASSWORD})
     assert slow.status_code == 429
     assert "Try again in" in slow.text
 
@@ -162,9 +162,9 @@ def test_guessing_at_the_question_slows_down(client: Browser) -> None:
 @pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example"])
 def test_a_proof_never_leads_elsewhere(client: Browser, elsewhere: str) -> None:
     browser = client("nora")
-    data = {"password": PASSWORD, "to": elsewhere}
+    data = {"proof": PASSWORD, "to": elsewhere}
     assert browser.post("/step-up", data=data).headers["location"] == "/"
-    sent = browser.post("/step-up", data={**data, "kept": "a=1"})
+    sent = browser.post("/step-up", data={**data, "again": "true", "kept": "a=1"})
     assert 'action="/"' in sent.text
 
 
@@ -174,4 +174,4 @@ def test_a_proof_never_leads_elsewhere(client: Browser, elsewhere: str) -> None:
 def test_what_cannot_be_a_password_is_refused_in_words(
     client: Browser, password: str | bytes
 ) -> None:
-    assert client("nora").post("/step-up", data={"password": password}).status_code in {403, 422}
+    assert client("nora").post("/step-up", data={"proof": password}).status_code in {403, 422}

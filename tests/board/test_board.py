@@ -526,3 +526,23 @@ def test_the_wall_asks_for_sound_only_while_an_emergency_is_nobodys(
             at=clock.now(),
         )
     assert 'data-sounds="0"' in nora.get("/wall/grid").text
+
+
+def test_a_set_says_how_old_it_is(session: Session, ward: Ward, board: Board) -> None:
+    stay = build.stay(session, ward, orders=VITALS, admitted_at=_ago(hours=3))
+    build.recorded(session, ward, stay, observed_at=_ago(minutes=72))
+    (row,) = board()
+    assert re.search(r"last \d\d:\d\d · 1 h 12", row.words)
+    assert 'data-since="' in row.html
+
+
+def test_the_figure_that_the_alert_is_about_is_the_one_to_be_read_from_afar(
+    session: Session, ward: Ward, board: Board
+) -> None:
+    both = {"ciwa-b": 240, "news2": 240}
+    ill = build.stay(session, ward, bed="1", orders=both)
+    build.recorded(session, ward, ill, vitals=replace(build.CALM, **ILL), answers=build.ciwa_b(7))
+    severe = build.stay(session, ward, bed="2", orders=both)
+    build.recorded(session, ward, severe, answers=build.ciwa_b(70))
+    about = {row.stay_id: re.search(r'data-about="(\w+)"', row.html)[1] for row in board()}  # type: ignore[index]
+    assert about == {ill.id: "vitals", severe.id: "scales"}

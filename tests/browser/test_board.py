@@ -14,7 +14,7 @@ from backend.core import clock
 from backend.core.web import ROOT
 from backend.stays.models import Stay
 from tests import build
-from tests.browser.conftest import Opens
+from tests.browser.conftest import Opens, sign_in
 from tests.conftest import sessions_on
 from tests.people import Ward, the_ward
 from tests.processes import Served
@@ -202,11 +202,7 @@ def test_who_signs_out_elsewhere_is_told_and_can_come_back(served: Served, opens
     expect(page.locator(".live")).to_have_text("signed out")
     page.wait_for_timeout(3000)
     assert page.evaluate("document.body.dataset.live") == "out"
-    other.goto(f"{served.address}/sign-in")
-    other.fill("#login_name", "nora")
-    other.fill("#password", "correct horse battery")
-    other.click("form[aria-label='Sign in'] button[type=submit]")
-    other.wait_for_url(lambda url: "/sign-in" not in url)
+    sign_in(page.context, served.address, "nora")
     page.bring_to_front()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".bar[data-kind=out]")).to_be_hidden(timeout=10_000)

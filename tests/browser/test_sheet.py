@@ -13,9 +13,9 @@ from backend.core import clock
 from backend.observations.models import Observation, Score
 from backend.stays.models import Stay
 from tests import build
-from tests.browser.conftest import Opens
+from tests.browser.conftest import Opens, sign_in
 from tests.conftest import sessions_on
-from tests.people import PASSWORD, Ward, the_ward
+from tests.people import Ward, the_ward
 from tests.processes import Served
 
 pytestmark = pytest.mark.browser
@@ -201,11 +201,7 @@ def test_the_draft_survives_reload_and_sign_out_as_ciphertext_and_goes_with_the_
     expect(page.locator("#draft-words")).to_contain_text("NOT SAVED")
     expect(page.locator("#note")).to_have_value(CANARY)
     page.context.clear_cookies()
-    page.goto(f"{served.address}/sign-in")
-    page.fill("#login_name", "nora")
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
+    sign_in(page.context, served.address, "nora")
     page.goto(f"{served.address}/stays/{stay.id}/record")
     expect(page.locator("#pulse_per_min")).to_have_value("112")
     expect(page.locator("#progress-words")).to_contain_text("1 of 20 items, 1 of 8")
@@ -222,11 +218,7 @@ def test_the_draft_of_another_person_is_not_shown(served: Served, opens: Opens, 
     page.fill("#note", CANARY)
     wait_for_draft(page)
     page.context.clear_cookies()
-    page.goto(f"{served.address}/sign-in")
-    page.fill("#login_name", "chen")
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
+    sign_in(page.context, served.address, "chen")
     page.goto(f"{served.address}/stays/{stay.id}/record")
     expect(page.locator("#draft-words")).to_contain_text("Another person has an unsaved draft")
     expect(page.locator("#note")).to_have_value("")
@@ -309,7 +301,7 @@ def test_asleep_shows_the_sleep_check_and_sends_no_answer(
 ) -> None:
     page = sheet_of(opens(served.address, width=390, height=844), served, stay)
     page.locator("#scale-ciwa-b .item").first.locator("label").nth(3).click()
-    page.locator("label", has_text="Asleep").click()
+    page.locator("label", has=page.get_by_text("Asleep", exact=True)).click()
     expect(page.locator("#scales")).to_be_hidden()
     page.fill("#sleep_breaths", "14")
     page.locator("label", has_text="stirs to voice").click()

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner
 
 from backend.accounts.devices.models import Device
+from backend.accounts.sign_in import service as sign_in
 from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff import queries as staff
 from backend.accounts.staff import service as staff_service
@@ -70,7 +71,7 @@ def test_from_nothing_to_a_unit_that_can_record(
         assert [bed.label for bed in units.beds(session, unit.id)] == ["1", "2", "3", "window"]
         assert protocols.in_force(session, unit.id, at=clock.now()).version == 1
         person = staff.by_login_name(session, "wanda")
-        assert staff_service.proves(person, PASSWORD)
+        assert sign_in.proves(person, PASSWORD)
         console = staff_service.console(session).id
         entries = session.scalars(select(AuditEntry).where(AuditEntry.unit_id == unit.id)).all()
         assert {entry.action: entry.actor_id for entry in entries} == {

@@ -106,8 +106,8 @@ def test_a_single_three_is_urgent_and_one_and_two_are_not() -> None:
 def test_the_reason_names_each_value_that_costs_points() -> None:
     found = said([well_but(7, **TOTALS[7])])["news2-7"]
     assert found.sentence == (
-        "NEWS2 is 7, 7 or more: breathing rate 21 /min scores 2, SpO2 93 % scores 2,"
-        " systolic pressure 105 mmHg scores 1, pulse 111 /min scores 2."
+        "NEWS2 is 7 (flagged from 7): breathing rate 21 /min scores 2, SpO2 93 % scores 2,"
+        " pulse 111 /min scores 2, systolic pressure 105 mmHg scores 1."
     )
     assert [(e.label, e.value, e.unit) for e in found.evidence] == [
         ("NEWS2", "7", ""),
@@ -131,7 +131,7 @@ def test_the_reason_names_each_value_that_costs_points() -> None:
 def test_the_lower_bound_of_an_incomplete_set_raises_the_alarm() -> None:
     found = said([vital_set(1, systolic_mmhg=85, consciousness="V")])
     assert found["news2-5"].state == "met"
-    assert "NEWS2 is at least 6, 5 or more" in found["news2-5"].sentence
+    assert "NEWS2 is at least 6 (flagged from 5)" in found["news2-5"].sentence
     assert "Not measured: breathing rate, SpO2, air or oxygen, pulse" in found["news2-5"].sentence
     assert found["news2-7"].state == "unknown"
     assert "Missing: breathing rate" in found["news2-7"].sentence
@@ -542,7 +542,8 @@ def test_what_is_overdue(interval: int, state: str, missed: int, level: str) -> 
     assert (found.rule, found.level, found.state) == ("overdue/ciwa-b", level, "met")
     assert found.rule == overdue_rule("ciwa-b")
     assert found.title == "CIWA-B overdue"
-    assert f"every {interval} minutes" in found.sentence
+    spoken = {240: "4 h", 60: "1 h", 16: "16 min", 15: "15 min", 5: "5 min"}[interval]
+    assert found.sentence.endswith(f"It is due every {spoken}.")
     assert [e.observed_at for e in found.evidence] == [at(0)]
 
 
@@ -591,7 +592,9 @@ def test_scale_two_without_air_or_oxygen_may_still_be_red() -> None:
 
 def test_oxygen_is_named_as_what_it_is() -> None:
     found = said([well_but(1, **TOTALS[5], on_oxygen=True)])["news2-7"]
-    assert found.sentence.startswith("NEWS2 is 7, 7 or more: breathing rate 21 /min scores 2,")
+    assert found.sentence.startswith(
+        "NEWS2 is 7 (flagged from 7): breathing rate 21 /min scores 2,"
+    )
     assert "oxygen scores 2, pulse" in found.sentence
     assert ("Air or oxygen", "oxygen", "") in [(e.label, e.value, e.unit) for e in found.evidence]
 
@@ -612,7 +615,7 @@ def test_a_unit_may_watch_the_total_of_any_scale() -> None:
     for wanted, state in ((7, "clear"), (8, "met"), (9, "met")):
         (found,) = verdicts([seen(1, total(CIWA_AR, wanted))], local, now=at(0))
         assert (found.rule, found.state) == ("ciwa-ar-8", state)
-    assert found.sentence == "CIWA-Ar is 9, 8 or more."
+    assert found.sentence == "CIWA-Ar is 9 (flagged from 8)."
 
 
 def test_a_row_that_cannot_be_read_is_itself_urgent() -> None:

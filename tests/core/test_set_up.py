@@ -1,11 +1,15 @@
 """Set-up names what a machine lacks in one sentence, and does nothing twice."""
 
+import importlib.metadata
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,3 +89,24 @@ def test_a_missing_browser_is_loud_and_never_passes_in_ci(
     monkeypatch.setenv("CI", "true")
     with pytest.raises(set_up.Missing, match="may not be skipped"):
         set_up.bring_browser("6/6 Chromium")
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_the_locks_pin_what_is_asked_for_with_extras(lock: str) -> None:
+    """Otherwise pip takes the newest release for `name[extra]`, finds no hash, and stops."""
+    pinned = re.findall(r"^([\w.-]+)(?:\[([\w,-]+)\])?==", (ROOT / lock).read_text(), re.MULTILINE)
+    extras = {name: set(names.split(",")) - {""} for name, names in pinned}
+    asked: dict[str, set[str]] = {name: set() for name in extras}
+    for name in (*extras, "vigil"):
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another platform
+        for need in map(Requirement, needs):
+            wanted = canonicalize_name(need.name)
+            if wanted in asked and (need.marker is None or need.marker.evaluate({"extra": ""})):
+                asked[wanted] |= need.extras
+    assert {
+        name: names - extras[name] for name, names in asked.items() if names - extras[name]
+    } == {}
+    assert any(asked.values())

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from fastapi.testclient import TestClient
@@ -142,6 +143,95 @@ def test_older_sets_are_one_tap_away(
     assert page.count('<tr id="set-') == 2
     assert "Older sets" in page
     assert browser.get(f"/stays/{stay.id}?sets=4").text.count('<tr id="set-') == 3
+
+
+def read_off(page: str) -> dict[int, str]:
+    """What the cursor reads, by set."""
+    items = re.findall(r'<li data-set="(\d+)" data-x="[\d.]+">(.*?)</li>', page, re.DOTALL)
+    return {int(set_id): words(item) for set_id, item in items}
+
+
+def test_the_cursor_reads_every_set_that_stands_and_leaves_out_what_was_not_measured(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    now = clock.now()
+    wrong = build.recorded(
+        session, ward, stay, observed_at=now - timedelta(hours=2), answers=build.ciwa_b(61)
+    )
+    right = corrected(session, ward, stay, wrong, build.sheet(answers=build.ciwa_b(16)))
+    asleep = build.recorded(
+        session,
+        ward,
+        stay,
+        outcome=Outcome.ASLEEP.value,
+        vitals=Vitals(respiratory_rate_per_min=14),
+    )
+    told = read_off(client("nora").get(f"/stays/{stay.id}").text)
+    assert set(told) == {right.id, asleep.id}
+    assert "CIWA-B 16 mild NEWS2 0 low Pulse 72 BP 124/78 RR 16" in told[right.id]
+    assert told[asleep.id].endswith("asleep NEWS2 ? incomplete RR 14")
+
+
+def test_a_late_entry_is_marked_on_the_course(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    at = clock.now() - timedelta(hours=3)
+    row = build.recorded(session, ward, stay, observed_at=at)
+    page = client("nora").get(f"/stays/{stay.id}").text
+    strip = page[page.index('id="events-title"') : page.index("</svg>", page.index("events-title"))]
+    assert "entered 3 h late" in strip
+    assert "entered 3 h late" in read_off(page)[row.id]
+
+
+def test_what_is_known_of_nothing_is_a_question_and_never_a_point_at_zero(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    build.recorded(
+        session,
+        ward,
+        stay,
+        outcome=Outcome.ASLEEP.value,
+        vitals=Vitals(respiratory_rate_per_min=14),
+    )
+    page = client("nora").get(f"/stays/{stay.id}").text
+    assert "≥0" not in page
+    assert re.findall(r"<dd data-unknown=\"true\">(.*?)</dd>", page) == ["?", "?"]
+    assert ">NEWS2</text>" not in page
+
+
+def test_a_figure_beside_a_strip_says_so_when_it_is_older_than_the_newest_set(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    now = clock.now()
+    build.recorded(session, ward, stay, observed_at=now - timedelta(hours=6))
+    assert ">from " not in client("nora").get(f"/stays/{stay.id}").text
+    build.recorded(session, ward, stay, vitals=Vitals(respiratory_rate_per_min=14))
+    page = client("nora").get(f"/stays/{stay.id}").text
+    # All but the breathing: pulse, pressure, SpO2, temperature, consciousness, NEWS2.
+    assert page.count(">from ") == 6
+
+
+@pytest.mark.parametrize("total", [2, 15, 60, 80])
+def test_no_figure_of_an_axis_stands_in_another(
+    *, client: Client, session: Session, ward: Ward, stay: Stay, total: int
+) -> None:
+    build.recorded(session, ward, stay, answers=build.ciwa_b(total))
+    page = client("nora").get(f"/stays/{stay.id}").text
+    start = page.index('id="course-ciwa-b-title"')
+    drawing = page[start : page.index("</svg>", start)]
+    for x in ("142", "1102"):
+        heights = sorted(map(float, re.findall(rf'x="{x}" y="([\d.]+)"', drawing)))
+        assert len(heights) >= 2
+        assert min(b - a for a, b in pairwise(heights)) >= 14
+
+
+def test_an_open_alert_says_on_the_chart_who_has_it(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    build.recorded(session, ward, stay, answers=build.ciwa_b(70))
+    told = words(client("nora").get(f"/stays/{stay.id}").text)
+    assert "CIWA-B severe" in told
+    assert re.search(r"CIWA-B severe \S+ · nobody has it · \d\d:\d\d → ", told)
 
 
 @pytest.mark.parametrize(

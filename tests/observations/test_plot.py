@@ -88,3 +88,10 @@ def test_shift_boundaries_are_the_units_own() -> None:
     expected.append(datetime(2026, 11, 17, 6, tzinfo=UTC))
     assert [x for x, _ in starts] == [drawn.x(at) for at in expected]
     assert axis(datetime(2026, 11, 1, tzinfo=UTC), 30 * 24).shifts([time(7)]) == []
+
+
+def test_the_hour_that_comes_twice_says_which_of_the_two_it_is() -> None:
+    night = axis(datetime(2026, 10, 24, 22, tzinfo=UTC), 12).ticks
+    twice = [(tick.words, tick.day) for tick in night if tick.words == "02:00"]
+    assert twice == [("02:00", "CEST"), ("02:00", "CET")]
+    assert all(tick.day == "" for tick in night if tick.words == "03:00")

@@ -183,7 +183,7 @@ def test_a_sheet_that_somebody_else_opened_is_refused(
     sent = sheets.form(ward, stay, by="chen")
     said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
     assert said.status_code == 409
-    assert "someone else" in said.text
+    assert "belongs to" in said.text
     assert sheets.stored(session, stay) == []
 
 

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Actor, at_the_keys
 from backend.accounts.sign_in.cookies import token_of
+from backend.accounts.sign_in.models import IDLE, TWO_FACTORS, SignIn
+from backend.accounts.staff.models import Staff
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.cookies import workstation_of
 from backend.accounts.workstations.models import Workstation
 from backend.core import clock
 from backend.core.db import Db, new_session
-from backend.core.errors import SignedOut
+from backend.core.errors import HalfSignedIn, SignedOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,9 @@ def _locker(request: Request, session: Session) -> Locker:
         actor = at_the_keys(
             session, token_of(request), active=False, now=clock.now(), even_locked=True
         )
-    except SignedOut:
+        if actor.assurance < TWO_FACTORS:
+            raise HalfSignedIn("/account")
+    except (SignedOut, HalfSignedIn):
         if workstation is None:
             raise
         unit = session.scalars(select(Unit).where(Unit.id == workstation.unit_id)).one()
@@ -49,6 +53,27 @@ def listening(request: Request) -> Locker:
     """The same, for a stream: it lives for hours and must hold no session."""
     with new_session() as session:
         return _locker(request, session)
+
+
+def still_there(locker: Locker) -> bool:
+    """Whether it may go on listening. It goes by rows: a token changes with every step."""
+    now = clock.now()
+    with new_session() as session:
+        if locker.actor is not None:
+            lives = exists().where(
+                SignIn.id == locker.actor.sign_in_id,
+                SignIn.ended_at.is_(None),
+                SignIn.expires_at > now,
+                or_(SignIn.last_active_at > now - IDLE, SignIn.workstation_id.is_not(None)),
+                SignIn.staff_id == Staff.id,
+                Staff.disabled_at.is_(None),
+            )
+        else:
+            assert locker.workstation is not None  # noqa: S101 (one of the two opened the stream)
+            lives = exists().where(
+                Workstation.id == locker.workstation.id, Workstation.revoked_at.is_(None)
+            )
+        return session.scalars(select(lives)).one()
 
 
 AtTheLock = Annotated[Locker, Depends(at_the_lock)]

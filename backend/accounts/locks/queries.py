@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.permissions import Role
 from backend.accounts.pins.models import MOST_FAILURES, Pin
-from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in.models import TWO_FACTORS, SignIn
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.workstations.models import Workstation
 
@@ -38,6 +38,7 @@ def waiting(session: Session, workstation: Workstation, *, now: datetime) -> lis
         .outerjoin(Pin, Pin.staff_id == Staff.id)
         .where(
             SignIn.workstation_id == workstation.id,
+            SignIn.assurance == TWO_FACTORS,
             SignIn.ended_at.is_(None),
             SignIn.expires_at > now,
             Staff.disabled_at.is_(None),

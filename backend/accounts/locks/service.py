@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.locks import queries
 from backend.accounts.pins import service as pins
-from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in import service as sign_in
+from backend.accounts.sign_in.models import TWO_FACTORS, SignIn
 from backend.accounts.sign_in.service import new_token, token_hash
 from backend.accounts.workstations.models import Workstation
 from backend.audit import service as audit
@@ -50,13 +51,14 @@ def settle(
     the others are parked behind the lock; elsewhere the earlier sign-in ends.
     """
     mine = session.scalars(select(SignIn).where(SignIn.token_sha256 == token_hash(token))).one()
-    pins.forgive(session, mine.staff_id)
+    if mine.assurance == TWO_FACTORS:
+        pins.forgive(session, mine.staff_id)
     if workstation is not None and workstation.unit_id == mine.unit_id:
         mine.workstation_id = workstation.id
         session.flush()
     earlier = _held_by(session, before)
     if earlier is not None and earlier.id != mine.id and not _same_machine(earlier, mine):
-        _end(session, earlier, now=now)
+        sign_in.end(session, earlier.id, now=now)
     if mine.workstation_id is not None:
         _park_others(session, mine, now=now)
 
@@ -131,13 +133,7 @@ def _park_others(session: Session, mine: SignIn, *, now: datetime) -> None:
     parked = 0
     for other in others:
         if other.staff_id == mine.staff_id or parked == MOST_PARKED:
-            _end(session, other, now=now)
+            sign_in.end(session, other.id, now=now)
             continue
         parked += 1
         lock(session, other.id, now=now)
-
-
-def _end(session: Session, row: SignIn, *, now: datetime) -> None:
-    row.ended_at = now
-    session.flush()
-    audit.note(session, row.staff_id, "sign_in.ended", unit_id=row.unit_id, sign_in_id=row.id)

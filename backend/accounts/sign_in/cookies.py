@@ -15,6 +15,11 @@ def token_of(request: Request) -> str | None:
     return request.cookies.get(COOKIE) or request.cookies.get(COOKIE_WITHOUT_TLS)
 
 
+def address_of(request: Request) -> str | None:
+    """Where a request comes from, for counting tries; kept only as a digest."""
+    return request.client.host if request.client else None
+
+
 def give_token(answer: Response, token: str) -> None:
     """From this answer on the browser presents this token, and no other."""
     secure = settings().secure_cookies

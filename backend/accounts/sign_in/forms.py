@@ -1,4 +1,4 @@
-"""What the sign-in page may send."""
+"""What the sign-in pages may send. Nothing here is ever logged or echoed."""
 
 from typing import Annotated
 
@@ -6,12 +6,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.core.deed import Line
 
+To = Annotated[str, Field(max_length=500)]
+
 
 class SignInForm(BaseModel):
-    """A login name and a password. Nothing here is ever logged or echoed."""
+    """A login name and a password."""
 
     model_config = ConfigDict(extra="forbid")
 
     login_name: Annotated[Line, Field(max_length=100)]
     password: Annotated[str, Field(max_length=1000)]
-    to: Annotated[str, Field(max_length=500)] = "/"
+    to: To = "/"
+
+
+class CodeForm(BaseModel):
+    """The digits of an app, or a recovery code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Annotated[Line, Field(max_length=100)]
+    to: To = "/"

@@ -1,6 +1,6 @@
 """Sign-ins: opaque tokens of which only the hash is kept, and the tries that failed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     CheckConstraint,
@@ -17,6 +17,8 @@ from backend.core.db import Base
 
 # What a sign-in was proved by: one factor, or two (a passkey that verified its user is two).
 ONE_FACTOR, TWO_FACTORS = 1, 2
+# Nobody at the keys for this long, and a sign-in is worth nothing.
+IDLE = timedelta(minutes=30)
 
 
 class SignIn(Base):
@@ -54,11 +56,28 @@ class SignIn(Base):
 
 
 class FailedTry(Base):
-    """A password that was wrong. Counted per account; never says whether the account exists."""
+    """A password or code that was wrong. It never says whether the account exists."""
 
     __tablename__ = "failed_try"
-    __table_args__ = (Index("ix_failed_try_account_sha256_at", "account_sha256", "at"),)
+    __table_args__ = (
+        Index("ix_failed_try_account_sha256_at", "account_sha256", "at"),
+        Index("ix_failed_try_address_sha256_at", "address_sha256", "at"),
+        Index("ix_failed_try_at", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     account_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     at: Mapped[datetime]
+    address_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+
+
+class TriesForgiven(Base):
+    """A colleague let somebody try again at once: failed tries until then do not count."""
+
+    __tablename__ = "tries_forgiven"
+    __table_args__ = (Index("ix_tries_forgiven_account_sha256_at", "account_sha256", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    account_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime]
+    by: Mapped[int] = mapped_column(ForeignKey("staff.id"))

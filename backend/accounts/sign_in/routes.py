@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.accounts.access import SignedIn
+from backend.accounts.access import HalfIn
 from backend.accounts.locks import service as locks
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
-from backend.accounts.sign_in.cookies import give_token, take_token, token_of
-from backend.accounts.sign_in.forms import SignInForm
+from backend.accounts.sign_in.cookies import address_of, give_token, take_token, token_of
+from backend.accounts.sign_in.forms import CodeForm, SignInForm
+from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.accounts.staff import queries as staff
 from backend.accounts.workstations.cookies import keep_workstation, workstation_of
 from backend.core import clock
 from backend.core.db import Db
-from backend.core.errors import UserError
+from backend.core.errors import SignedOut, UserError
 from backend.core.settings import settings
 from backend.core.web import Screen, local_path, render
 
@@ -42,6 +44,15 @@ class SignInScreen(Screen, template="accounts/sign_in.html"):
     demo_accounts: tuple[DemoAccount, ...]
     demo_password: str | None
     any_account: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeScreen(Screen, template="accounts/code.html"):
+    """The second step of signing in."""
+
+    name: str
+    refusal: str | None
+    to: str
 
 
 def _screen(
@@ -73,7 +84,13 @@ def sign_in_screen(db: Db, to: str = "/") -> Response:
 def sign_in(request: Request, db: Db, form: Annotated[SignInForm, Form()]) -> Response:
     now = clock.now()
     try:
-        begun = service.begin(db, login_name=form.login_name, password=form.password, now=now)
+        begun = service.begin(
+            db,
+            login_name=form.login_name,
+            password=form.password,
+            now=now,
+            address=address_of(request),
+        )
     except UserError as error:
         return render(
             _screen(db, refusal=error.sentence, login_name=form.login_name, to=form.to),
@@ -82,18 +99,59 @@ def sign_in(request: Request, db: Db, form: Annotated[SignInForm, Form()]) -> Re
     if begun is None:
         words = "This name and password do not go together. Nothing else is said on purpose."
         return render(_screen(db, refusal=words, login_name=form.login_name, to=form.to), 401)
-    token, role = begun
+    answer = RedirectResponse(_next(begun, local_path(form.to)), 303)
+    _take_the_keys(request, db, answer, begun.token)
+    return answer
+
+
+def _take_the_keys(request: Request, db: Db, answer: Response, token: str) -> None:
+    """The browser is this person's from here on; who had it before is parked or signed out."""
     machine = workstation_of(request, db)
-    locks.settle(db, token, workstation=machine, before=token_of(request), now=now)
-    to = local_path(form.to)
-    answer = RedirectResponse(landing(role) if to == "/" else to, 303)
+    locks.settle(db, token, workstation=machine, before=token_of(request), now=clock.now())
     give_token(answer, token)
     keep_workstation(request, answer)
+
+
+def _next(begun: service.Begun, to: str) -> str:
+    """Where they wanted to go, or to the second step first."""
+    if begun.assurance == TWO_FACTORS:
+        return landing(begun.role) if to == "/" else to
+    return f"/sign-in/code?to={quote(to)}" if begun.has_second_factor else "/account"
+
+
+@router.get("/sign-in/code")
+def code_screen(actor: HalfIn, to: str = "/") -> Response:
+    return render(CodeScreen(shell=None, name=actor.name, refusal=None, to=local_path(to)))
+
+
+@router.post("/sign-in/code")
+def code(request: Request, db: Db, actor: HalfIn, form: Annotated[CodeForm, Form()]) -> Response:
+    to, person = local_path(form.to), staff.by_id(db, actor.id)
+    if actor.sign_in_id is None or person is None:
+        raise SignedOut("Sign in first.")
+    words = "These are not the digits that your app shows now. Wait for new ones and type them."
+    status, token = 401, None
+    try:
+        token = service.add_second_factor(
+            db,
+            actor.sign_in_id,
+            person,
+            code=form.code,
+            now=clock.now(),
+            address=address_of(request),
+        )
+    except UserError as error:
+        words, status = error.sentence, error.status
+    if token is None:
+        screen = CodeScreen(shell=None, name=actor.name, refusal=words, to=to)
+        return render(screen, status)
+    answer = RedirectResponse(landing(actor.role) if to == "/" else to, 303)
+    _take_the_keys(request, db, answer, token)
     return answer
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, db: Db, actor: SignedIn) -> Response:
+def sign_out(request: Request, db: Db, actor: HalfIn) -> Response:
     if actor.sign_in_id is not None:
         service.end(db, actor.sign_in_id, now=clock.now())
     # A machine of the ward goes on showing which beds call.

@@ -1,42 +1,50 @@
-"""Begin and end a sign-in."""
+"""Begin, raise and end a sign-in."""
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from backend.accounts import passwords
+from backend.accounts.factors import queries as factor_queries
+from backend.accounts.factors import service as factors
 from backend.accounts.permissions import Role
-from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, FailedTry, SignIn
+from backend.accounts.sign_in import throttle
+from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, SignIn
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff.models import Staff
 from backend.audit import service as audit
-from backend.core.errors import Invalid, StepUpNeeded, TooMany
+from backend.core import live
+from backend.core.errors import Invalid, StepUpNeeded
 from backend.core.settings import settings
 
-IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
-# Tries that may fail in a quarter of an hour before one must wait. Nobody is locked out for good:
-# locking a ward's nurses out would be an attack on their patients.
-FREE_TRIES = 5
-WINDOW = timedelta(minutes=15)
-LONGEST_WAIT = timedelta(minutes=5)
+# A password alone waits this long for its second factor.
+LONGEST_WITH_ONE_FACTOR = timedelta(minutes=20)
 # How long a second proof of who one is holds.
 STEPPED_UP = timedelta(minutes=5)
+# Said to every open stream on whatever server, so that the screen of an ended sign-in goes dark.
+ENDED = "ended-"
 
 # Shown on the demo's sign-in page; the demo refuses a database that was not made by it.
 DEMO_PASSWORD = "vigil-demo"  # noqa: S105 (no secret: it opens only the demo)
 
-# 19 MiB, two passes: tens of milliseconds on a ward server, so a shift change does not stall it.
-hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-# Verified when there is no such account, so that the time taken says nothing.
-_NOBODY = hasher.hash(secrets.token_urlsafe())
-
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A sign-in at its beginning: what the browser is to hold, and what it still lacks."""
+
+    token: str
+    role: Role
+    assurance: int
+    has_second_factor: bool
 
 
 def new_token() -> str:
@@ -46,46 +54,33 @@ def new_token() -> str:
 
 def token_hash(token: str) -> bytes:
     """What the database keeps of a token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _account_hash(login_name: str) -> bytes:
-    return hashlib.sha256(login_name.strip().casefold().encode()).digest()
-
-
-def _wait(session: Session, account: bytes, now: datetime) -> timedelta:
-    """How long until this account may be tried again: 1, 2, 4 … s, never over five minutes."""
-    tries, last = session.execute(
-        select(func.count(), func.max(FailedTry.at)).where(
-            FailedTry.account_sha256 == account, FailedTry.at > now - WINDOW
-        )
-    ).one()
-    if tries < FREE_TRIES:
-        return timedelta()
-    wait = min(timedelta(seconds=2 ** (tries - FREE_TRIES)), LONGEST_WAIT)
-    return max(timedelta(), last + wait - now)
-
-
-def _must_wait(session: Session, account: bytes, now: datetime) -> None:
-    if wait := _wait(session, account, now):
-        seconds = int(wait.total_seconds()) + 1
-        raise TooMany(f"Too many wrong passwords. Try again in {seconds} s.")
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def begin(
-    session: Session, *, login_name: str, password: str, now: datetime
-) -> tuple[str, Role] | None:
-    """Check the password and begin a sign-in on the person's unit: (token, role), or None if wrong.
+    session: Session, *, login_name: str, password: str, now: datetime, address: str | None = None
+) -> Begun | None:
+    """Check the password and begin a sign-in on the person's unit, or None if it is wrong.
 
     The caller answers the refusal itself, so that the failed try is committed.
     """
-    account = _account_hash(login_name)
-    _must_wait(session, account, now)
+    claimed = throttle.claim(login_name, address)
+    throttle.must_wait(session, claimed, now=now)
     person = staff_queries.by_login_name(session, login_name)
-    if not _matches(person, password) or person is None:
-        session.add(FailedTry(account_sha256=account, at=now))
+    if not proves(person, password) or person is None:
+        throttle.failed(session, claimed, now=now)
         audit.note(session, None, "sign_in.refused")
         return None
+    if person.password_hash and passwords.is_outdated(person.password_hash):
+        person.password_hash = passwords.keep(password)
+    # The demo signs in with one tap; only there does that count for two factors.
+    return begin_as(
+        session, person, assurance=TWO_FACTORS if settings().demo else ONE_FACTOR, now=now
+    )
+
+
+def begin_as(session: Session, person: Staff, *, assurance: int, now: datetime) -> Begun:
+    """A sign-in of somebody who has been proved, by whatever it was."""
     posting = staff_queries.current_posting(session, person.id)
     if posting is None:
         raise Invalid("You are not posted to any unit. Ask the administrator.")
@@ -97,45 +92,85 @@ def begin(
             unit_id=posting.unit_id,
             created_at=now,
             last_active_at=now,
-            expires_at=now + LONGEST,
-            # The demo signs in with one tap; only there does that count for two factors.
-            assurance=TWO_FACTORS if settings().demo else ONE_FACTOR,
+            expires_at=now + (LONGEST if assurance == TWO_FACTORS else LONGEST_WITH_ONE_FACTOR),
+            assurance=assurance,
         )
     )
     audit.note(session, person.id, "sign_in.begun", unit_id=posting.unit_id)
     log.info("signed_in", staff_id=person.id, unit_id=posting.unit_id)
-    return token, posting.role
+    return Begun(
+        token=token,
+        role=posting.role,
+        assurance=assurance,
+        has_second_factor=factor_queries.any_of(session, person.id),
+    )
 
 
-def _matches(person: Staff | None, password: str) -> bool:
-    stored = _NOBODY
-    if person is not None and person.password_hash and person.disabled_at is None:
-        stored = person.password_hash
-    try:
-        return hasher.verify(stored, password) and stored is not _NOBODY
-    except (VerificationError, InvalidHashError):
-        return False
+def proves(person: Staff | None, password: str) -> bool:
+    """Whether this password is that person's. Takes as long for a person who does not exist."""
+    kept = person.password_hash if person is not None and person.disabled_at is None else None
+    return passwords.match(kept, password)
 
 
-def step_up(
-    session: Session, sign_in_id: int, person: Staff, *, password: str, now: datetime
+def add_second_factor(
+    session: Session,
+    sign_in_id: int,
+    person: Staff,
+    *,
+    code: str,
+    now: datetime,
+    address: str | None = None,
 ) -> str | None:
-    """Prove once more who is at the keys: the browser's new token, or None if it is wrong.
+    """The digits of an app or a recovery code make a sign-in whole: its new token, or None.
 
     As in `begin`, the caller answers the refusal, so that the failed try is committed.
     """
-    account = _account_hash(person.login_name)
-    _must_wait(session, account, now)
+    claimed = throttle.claim(person.login_name, address)
+    throttle.must_wait(session, claimed, now=now)
+    if not factors.accepts(session, person, code=code, now=now):
+        throttle.failed(session, claimed, now=now)
+        audit.note(session, person.id, "sign_in.second_factor_refused")
+        return None
+    return make_whole(session, sign_in_id)
+
+
+def make_whole(session: Session, sign_in_id: int) -> str:
+    """Two factors have been proved: a whole shift, and a token that nobody has seen before."""
     row = session.get_one(SignIn, sign_in_id)
-    if not _matches(person, password):
-        session.add(FailedTry(account_sha256=account, at=now))
+    row.assurance = TWO_FACTORS
+    row.expires_at = row.created_at + LONGEST
+    audit.note(session, row.staff_id, "sign_in.made_whole", unit_id=row.unit_id)
+    return _new_token_for(row)
+
+
+def step_up(
+    session: Session,
+    sign_in_id: int,
+    person: Staff,
+    *,
+    proof: str,
+    now: datetime,
+    address: str | None = None,
+) -> str | None:
+    """Prove once more who is at the keys, by password or code: the new token, or None if wrong.
+
+    As in `begin`, the caller answers the refusal, so that the failed try is committed.
+    """
+    claimed = throttle.claim(person.login_name, address)
+    throttle.must_wait(session, claimed, now=now)
+    row = session.get_one(SignIn, sign_in_id)
+    if not (factors.accepts(session, person, code=proof, now=now) or proves(person, proof)):
+        throttle.failed(session, claimed, now=now)
         audit.note(session, person.id, "step_up.refused", unit_id=row.unit_id)
         return None
-    token = new_token()
-    row.token_sha256 = token_hash(token)
+    return stepped_up(session, row, now=now)
+
+
+def stepped_up(session: Session, row: SignIn, *, now: datetime) -> str:
+    """It has been proved, by whatever it was."""
     row.stepped_up_until = now + STEPPED_UP
-    audit.note(session, person.id, "step_up.proved", unit_id=row.unit_id)
-    return token
+    audit.note(session, row.staff_id, "step_up.proved", unit_id=row.unit_id)
+    return _new_token_for(row)
 
 
 def use_step_up(session: Session, sign_in_id: int, *, now: datetime) -> None:
@@ -155,4 +190,34 @@ def end(session: Session, sign_in_id: int, *, now: datetime) -> None:
     """Sign out: the token is worth nothing from this commit on."""
     row = session.get_one(SignIn, sign_in_id)
     row.ended_at = row.ended_at or now
+    _tell(session, [row.id])
     audit.note(session, row.staff_id, "sign_in.ended", unit_id=row.unit_id)
+
+
+def end_all(session: Session, staff_id: int, *, now: datetime, but: int | None = None) -> int:
+    """End every sign-in of this person, save perhaps the one that asks; how many there were."""
+    ended = session.scalars(
+        update(SignIn)
+        .where(
+            SignIn.staff_id == staff_id, SignIn.ended_at.is_(None), SignIn.id.is_distinct_from(but)
+        )
+        .values(ended_at=now)
+        .returning(SignIn.id)
+    ).all()
+    _tell(session, ended)
+    audit.note(session, staff_id, "sign_in.all_ended", sign_in_ids=list(ended))
+    return len(ended)
+
+
+def _tell(session: Session, sign_in_ids: Iterable[int]) -> None:
+    """Every server closes its streams of these sign-ins when this commits."""
+    topics = [f"{ENDED}{sign_in_id}" for sign_in_id in sign_in_ids]
+    if topics:
+        session.flush()
+        live.announce(session, *topics)
+
+
+def _new_token_for(row: SignIn) -> str:
+    token = new_token()
+    row.token_sha256 = token_hash(token)
+    return token

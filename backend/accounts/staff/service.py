@@ -3,23 +3,20 @@
 import re
 from datetime import datetime
 
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from backend.accounts import passwords
 from backend.accounts.devices.models import Device
+from backend.accounts.factors import queries as factors
 from backend.accounts.permissions import MACHINES, Role
-from backend.accounts.sign_in.models import SignIn
-from backend.accounts.sign_in.service import hasher
+from backend.accounts.sign_in import service as sign_in
 from backend.accounts.staff import queries
 from backend.accounts.staff.models import Posting, Staff
 from backend.audit import service as audit
 from backend.core.errors import Conflict, Invalid
 
-# A password alone, without a second factor, needs this length (NIST SP 800-63B, OWASP ASVS 6.2).
-SHORTEST_PASSWORD = 15
-LONGEST_PASSWORD = 1000
 # `vigil` on the server's own command line acts under this name. It has no password: nobody can
 # sign in as it.
 CONSOLE = "console"
@@ -47,7 +44,11 @@ def create(
     person = Staff(
         login_name=login_name,
         name=_name(name),
-        password_hash=None if password is None else _hashed(password, login_name),
+        password_hash=None
+        if password is None
+        else passwords.hashed(
+            password, shortest=passwords.SHORTEST_ALONE, about=(login_name, name)
+        ),
     )
     _added(session, person)
     audit.record(session, actor_id, "staff.created", staff_id=person.id)
@@ -84,24 +85,31 @@ def post(
 
 
 def change_password(
-    session: Session, actor_id: int, person: Staff, *, password: str, now: datetime
+    session: Session,
+    actor_id: int,
+    person: Staff,
+    *,
+    password: str,
+    now: datetime,
+    keeping: int | None = None,
 ) -> None:
-    """A new password, and every browser that knew the old one is signed out."""
+    """A new password, and every browser that knew the old one is signed out, save the one here."""
     if person.password_hash is None:
         raise Invalid("A machine has no password; give it a new token.")
-    person.password_hash = _hashed(password, person.login_name)
-    _sign_out_everywhere(session, person, now)
+    person.password_hash = passwords.hashed(
+        password,
+        shortest=shortest_password(session, person),
+        about=(person.login_name, person.name),
+    )
+    sign_in.end_all(session, person.id, now=now, but=keeping)
     audit.record(session, actor_id, "staff.password_changed", staff_id=person.id)
 
 
-def proves(person: Staff | None, password: str) -> bool:
-    """Whether this password is that person's, for a deed that needs them in person."""
-    if person is None or person.password_hash is None or person.disabled_at is not None:
-        return False
-    try:
-        return hasher.verify(person.password_hash, password)
-    except (VerificationError, InvalidHashError, UnicodeEncodeError):
-        return False
+def shortest_password(session: Session, person: Staff) -> int:
+    """How long a password must be: alone it carries everything."""
+    if factors.any_of(session, person.id):
+        return passwords.SHORTEST_WITH_SECOND_FACTOR
+    return passwords.SHORTEST_ALONE
 
 
 def disable(session: Session, actor_id: int, person: Staff, *, now: datetime) -> None:
@@ -109,22 +117,13 @@ def disable(session: Session, actor_id: int, person: Staff, *, now: datetime) ->
     if person.disabled_at is not None:
         return
     person.disabled_at = now
-    _sign_out_everywhere(session, person, now)
+    sign_in.end_all(session, person.id, now=now)
     session.execute(
         update(Device)
         .where(Device.staff_id == person.id, Device.revoked_at.is_(None))
         .values(revoked_at=now)
     )
     audit.record(session, actor_id, "staff.disabled", staff_id=person.id)
-
-
-def _sign_out_everywhere(session: Session, person: Staff, now: datetime) -> None:
-    session.execute(
-        update(SignIn)
-        .where(SignIn.staff_id == person.id, SignIn.ended_at.is_(None))
-        .values(ended_at=now)
-    )
-    session.flush()
 
 
 def _added(session: Session, person: Staff) -> Staff:
@@ -141,20 +140,3 @@ def _name(name: str) -> str:
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise Invalid("A name has 1 to 100 letters.", {"name": "Type it again."})
     return name
-
-
-def _hashed(password: str, login_name: str) -> str:
-    reason = None
-    if len(password) < SHORTEST_PASSWORD:
-        reason = f"A password has at least {SHORTEST_PASSWORD} characters; a sentence is good."
-    elif len(password) > LONGEST_PASSWORD:
-        reason = f"A password has at most {LONGEST_PASSWORD} characters."
-    elif len(set(password)) < 5 or len(password.casefold().replace(login_name, "")) < 5:
-        reason = "This password repeats itself or the login name. Choose another."
-    if reason:
-        raise Invalid(reason, {"password": reason})
-    try:
-        return hasher.hash(password)
-    except UnicodeEncodeError:
-        reason = "The password could not be read. Type it again."
-        raise Invalid(reason, {"password": reason}) from None

@@ -12,6 +12,8 @@ class StepUpForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    password: Annotated[str, Field(max_length=1000)]
+    proof: Annotated[str, Field(max_length=1000)]
     to: Annotated[str, Field(max_length=2000)] = "/"
+    # Whether it was a form that was refused, and all that it held.
+    again: bool = False
     kept: Annotated[str, Field(max_length=BODY_BYTES)] = ""

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from backend.accounts.access import SignedIn
 from backend.accounts.shell import shell
 from backend.accounts.sign_in import service
-from backend.accounts.sign_in.cookies import give_token
+from backend.accounts.sign_in.cookies import address_of, give_token
 from backend.accounts.staff import queries as staff
 from backend.accounts.step_up.forms import StepUpForm
 from backend.core import clock
@@ -29,6 +29,7 @@ class StepUpScreen(Screen, template="accounts/step_up.html"):
 
     refusal: str | None
     to: str
+    again: bool
     kept: str
 
 
@@ -61,14 +62,18 @@ async def ask(request: Request, error: StepUpNeeded) -> Response:
         return RedirectResponse(f"/step-up?to={quote(to, safe='/')}", 303)
     typed = [(name, value) for name, value in (await request.form()).multi_items() if name]
     kept = urlencode([(name, value) for name, value in typed if isinstance(value, str)])
-    screen = StepUpScreen(shell=None, refusal=error.sentence, to=to, kept=kept)
+    screen = StepUpScreen(shell=None, refusal=error.sentence, to=to, again=True, kept=kept)
     return render(screen, error.status)
 
 
 @router.get("/step-up")
 def step_up_screen(actor: SignedIn, to: str = "/") -> Response:
     screen = StepUpScreen(
-        shell=shell(actor, here="", now=clock.now()), refusal=None, to=local_path(to), kept=""
+        shell=shell(actor, here="", now=clock.now()),
+        refusal=None,
+        to=local_path(to),
+        again=False,
+        kept="",
     )
     return render(screen)
 
@@ -81,9 +86,15 @@ def step_up(
     person = staff.by_id(db, actor.id)
     if actor.sign_in_id is None or person is None:
         raise SignedOut("Sign in first.")
-    words, status, token = "This password is not yours. Type it again.", 403, None
+    words, status, token = (
+        "That is not it. Type your password, or the digits that your app shows now.",
+        403,
+        None,
+    )
     try:
-        token = service.step_up(db, actor.sign_in_id, person, password=form.password, now=now)
+        token = service.step_up(
+            db, actor.sign_in_id, person, proof=form.proof, now=now, address=address_of(request)
+        )
     except UserError as error:
         words, status = error.sentence, error.status
     answer: Response
@@ -91,10 +102,11 @@ def step_up(
         return render(StepUp(refusal=words), status)
     if token is None:
         around = shell(actor, here="", now=now)
-        return render(StepUpScreen(shell=around, refusal=words, to=to, kept=form.kept), status)
+        screen = StepUpScreen(shell=around, refusal=words, to=to, again=form.again, kept=form.kept)
+        return render(screen, status)
     if wants_fragment(request):
         answer = render(SteppedUp())
-    elif form.kept:
+    elif form.again:
         typed = tuple(parse_qsl(form.kept, keep_blank_values=True))
         answer = render(SendAgainScreen(shell=shell(actor, here="", now=now), to=to, typed=typed))
     else:

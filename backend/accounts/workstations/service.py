@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from backend.accounts.sign_in import service as sign_in
 from backend.accounts.sign_in.models import SignIn
 from backend.accounts.sign_in.service import new_token, token_hash
 from backend.accounts.units.models import Unit
@@ -107,7 +108,8 @@ def revoke(
     workstation.revoked_by = actor_id
     here = (SignIn.workstation_id == workstation.id, SignIn.ended_at.is_(None))
     session.execute(update(SignIn).where(*here, SignIn.id == but).values(workstation_id=None))
-    session.execute(update(SignIn).where(*here).values(ended_at=now))
+    for sign_in_id in session.scalars(select(SignIn.id).where(*here)).all():
+        sign_in.end(session, sign_in_id, now=now)
     session.flush()
     audit.record(
         session,

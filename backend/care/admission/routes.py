@@ -86,7 +86,7 @@ def admission_screen(db: Db, actor: Admits) -> Response:
                     label="Vital signs, NEWS2" if key == "news2" else scale.latest()[key].name,
                     ticked=key == "news2",
                 )
-                for key in in_force.protocol.intervals
+                for key in sorted(in_force.protocol.intervals, key=lambda key: key != "news2")
                 if key in scale.latest()
             ),
             latest_birth=f"{now.astimezone(actor.zone):%Y-%m-%d}",

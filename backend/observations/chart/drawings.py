@@ -32,6 +32,8 @@ from backend.observations.models import Outcome, ScoreStatus
 # Without an order nothing says how long is too long; a line is not drawn through a shift.
 LONGEST_UNORDERED = timedelta(hours=8)
 CHARACTER = 7.4
+# Labels nearer to each other than this would stand in each other.
+LINE = 15
 MARKS = {
     Outcome.ASLEEP: "asleep",
     Outcome.REFUSED: "refused",
@@ -74,8 +76,9 @@ def events(sight: Sight) -> Drawing:
     drawing = Drawing(id="events", title="Events", about=_told(sight), height=72)
     grid(drawing, sight.axis, sight.shift_starts, top=0, bottom=72)
     drawing.labels += [
-        Label(x=0, y=22, words="Alerts", kind="t-strong"),
-        Label(x=0, y=58, words="Not assessed, corrected", kind="t-strong"),
+        Label(x=0, y=21, words="Alerts", kind="t-strong"),
+        Label(x=0, y=49, words="Not assessed,", kind="t-strong"),
+        Label(x=0, y=65, words="late, corrected", kind="t-strong"),
     ]
     raised = [
         (alert.raised_at, alert.level.value, alert.title, f"{alert.level.value}: {alert.title}")
@@ -95,7 +98,8 @@ def _row(
     y: float,
     kind: str,
 ) -> None:
-    """Marks in a row, each with its words where they do not run into the next one."""
+    """Marks in a row, each with its words after it or before it, where there is room for them."""
+    free_from = float(LEFT)
     for number, (at, name, text, title) in enumerate(marks):
         x = sight.axis.x(at)
         drawing.glyphs.append(
@@ -109,8 +113,15 @@ def _row(
         )
         short = text if len(text) <= 28 else f"{text[:27]}…"
         following = sight.axis.x(marks[number + 1][0]) if number + 1 < len(marks) else WIDTH
-        if x + 26 + CHARACTER * len(short) < following:
+        width = CHARACTER * len(short)
+        if x + 26 + width < following:
             drawing.labels.append(Label(x=x + 13, y=y + 5, words=short))
+            free_from = x + 13 + width
+        elif x - 26 - width > free_from:
+            drawing.labels.append(Label(x=x - 13, y=y + 5, words=short, anchor="end"))
+            free_from = x + 13
+        else:
+            free_from = x + 13
 
 
 def _marks(sight: Sight) -> list[tuple[datetime, str, str]]:
@@ -121,6 +132,9 @@ def _marks(sight: Sight) -> list[tuple[datetime, str, str]]:
             found.append((row.observed_at, MARKS[row.outcome], words.OUTCOMES[row.outcome]))
         if row.supersedes_id is not None:
             found.append((row.observed_at, "edit", "corrected"))
+        elif row.late_entry:
+            late = local_time.span(row.entered_at - row.observed_at)
+            found.append((row.observed_at, "edit", f"entered {late} late"))
     found += [
         (row.due_at, "overdue", "missed") for row in sight.course.not_done if row.done_at is None
     ]
@@ -152,12 +166,12 @@ def score_course(sight: Sight, key: str, system: BandSystem) -> Drawing | None:
     _bands(drawing, system, place, top_value=top_value, top=top, bottom=bottom)
     grid(drawing, sight.axis, sight.shift_starts, top=top, bottom=bottom)
     for x, name in sight.axis.shifts(sight.shift_starts):
-        drawing.labels.append(Label(x=x + 5, y=bottom - 6, words=name))
+        if x + 5 + CHARACTER * len(name) < RIGHT:
+            drawing.labels.append(Label(x=x + 5, y=bottom - 6, words=name))
     drawing.labels += [
         Label(x=0, y=top + 14, words=instrument.name, kind="t-strong"),
         Label(x=0, y=top + 32, words=f"total, 0 to {highest}"),
         Label(x=0, y=top + 50, words=system.label),
-        Label(x=LEFT - 8, y=bottom + 4, words="0", anchor="end"),
     ]
     line(
         drawing,
@@ -174,11 +188,14 @@ def score_course(sight: Sight, key: str, system: BandSystem) -> Drawing | None:
 
 
 def score_values(sight: Sight, key: str) -> list[Value]:
-    """The totals of a scale; while something is missing, its lower bound, drawn open."""
+    """The totals of a scale; while something is missing, its lower bound, drawn open.
+
+    A bound of zero says nothing, and is not drawn: missing is never zero.
+    """
     found = []
     for stored in sight.course.standing:
         score = stored.scores.get(key)
-        if score is None or score.lowest is None:
+        if score is None or (score.total is None and not score.lowest):
             continue
         sure = score.status is ScoreStatus.OK and score.total is not None
         at = stored.observation.observed_at
@@ -186,7 +203,7 @@ def score_values(sight: Sight, key: str) -> list[Value]:
             Value(
                 at=at,
                 value=score.lowest if score.total is None else score.total,
-                shown=words.total_of(score).replace("at least ", "≥"),
+                shown=words.shown(score),
                 title=f"{sight.when(at)} {words.total_of(score)} {score.band or 'incomplete'}",
                 sure=sure,
             )
@@ -210,6 +227,7 @@ def _bands(
     top: float,
     bottom: float,
 ) -> None:
+    edge = said = bottom + LINE
     for number, band in enumerate(system.bands):
         if band.low > top_value:
             continue
@@ -224,11 +242,13 @@ def _bands(
                 kind=f"b{band.severity}",
             )
         )
-        drawing.labels.append(
-            Label(x=RIGHT + 12, y=max(upper + 14, (upper + lower) / 2 + 5), words=_span(band))
-        )
-        if number:
+        y = min(bottom - 2, max(upper + 14, (upper + lower) / 2 + 5))
+        if said - y >= LINE:
+            drawing.labels.append(Label(x=RIGHT + 12, y=y, words=_span(band)))
+            said = y
+        if edge - lower >= LINE:
             drawing.labels.append(Label(x=LEFT - 8, y=lower + 4, words=str(band.low), anchor="end"))
+            edge = lower
 
 
 def _span(band: Any) -> str:

@@ -36,8 +36,7 @@ class ChartAlert:
 
     title: str
     level: str
-    sentence: str
-    state: str
+    standing: str
     at: str
     path: str
 
@@ -85,12 +84,31 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One set as the cursor reads it: where it lies, when it was, and what was found."""
+
+    set_id: int
+    x: float
+    when: str
+    found: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatTime:
+    """The head of one column of items; the day stands over the first of each day."""
+
+    set_id: int
+    day: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heat:
     """The items of one scale, set by set; darker is worse."""
 
     name: str
     key: str
-    times: tuple[str, ...]
+    times: tuple[HeatTime, ...]
     rows: tuple[tuple[str, tuple[Part, ...]], ...]
     totals: tuple[str, ...]
 
@@ -108,6 +126,7 @@ class Chart:
     alerts: tuple[ChartAlert, ...]
     closed_alerts: tuple[ChartAlert, ...]
     drawings: tuple[Drawing, ...]
+    moments: tuple[Moment, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     more_path: str | None

@@ -125,12 +125,16 @@ class Axis:
             local = at.astimezone(self.zone)
             if at >= self.start and local.minute == 0 and local.hour % step == 0:
                 day = f"{local:%a} {local.day}"
-                found.append(
-                    Tick(x=self.x(at), words=f"{local:%H:%M}", day=day if day != seen_day else "")
-                )
+                below = day if day != seen_day else self._offset(at)
+                found.append(Tick(x=self.x(at), words=f"{local:%H:%M}", day=below))
                 seen_day = day
             at += timedelta(minutes=15 if self._odd_zone else 60)
         return found
+
+    def _offset(self, at: datetime) -> str:
+        """Which of the two it is, in the hour that comes twice."""
+        local = at.astimezone(self.zone)
+        return f"{local:%Z}" if shift.is_repeated(at, self.zone) else ""
 
     @property
     def _odd_zone(self) -> bool:
@@ -267,11 +271,17 @@ def dots(
             Dot(
                 x=axis.x(one.at),
                 y=place(one.value),
-                r=(2.0 if thin else 5.0 if few else 2.5) + (2 if last and not thin else 0),
+                r=_radius(one, thin=thin, few=few, last=last),
                 kind=_kind(one, filled=last or thin),
                 title=one.title,
             )
         )
+
+
+def _radius(value: Value, *, thin: bool, few: bool, last: bool) -> float:
+    if thin:
+        return 4.0 if value.out and few else 2.0
+    return (5.0 if few else 2.5) + (2 if last else 0)
 
 
 def _kind(value: Value, *, filled: bool) -> str:

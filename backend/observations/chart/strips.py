@@ -7,6 +7,7 @@ from typing import Any
 from backend.clinical import scale
 from backend.clinical.definition import Instrument
 from backend.clinical.vitals import KINDS
+from backend.core import local_time
 from backend.observations import words
 from backend.observations.chart.drawings import Sight, score_values
 from backend.observations.chart.plot import (
@@ -26,7 +27,7 @@ from backend.observations.chart.plot import (
 from backend.observations.queries import StoredSet
 
 NEWS2 = "news2"
-STRIP = 66
+STRIP = 72
 LEVELS = "ACVPU"
 
 
@@ -113,6 +114,9 @@ def _strip(drawing: Drawing, sight: Sight, field: str, name: str, values: Sequen
         breaks, longest = sight.breaks(NEWS2), sight.longest(NEWS2)
         line(drawing, sight.axis, values, place, breaks=breaks, longest=longest, thin=True)
     _strip_words(drawing, field, name, values, edges=(low, high), heights=(top, bottom))
+    if values[-1].at < sight.course.standing[-1].observation.observed_at:
+        since = f"from {local_time.day_and_time(values[-1].at, sight.axis.zone, sight.axis.now)}"
+        drawing.labels.append(Label(x=RIGHT + 12, y=top + 56, words=since))
     drawing.height += STRIP
 
 
@@ -132,8 +136,8 @@ def _strip_words(
     drawing.labels += [
         Label(x=0, y=top + 22, words=name, kind="t-strong"),
         Label(x=0, y=top + 38, words=unit),
-        Label(x=LEFT - 8, y=top + 8, words=high, anchor="end"),
-        Label(x=LEFT - 8, y=bottom + 3, words=low, anchor="end"),
+        Label(x=LEFT - 8, y=top + 10, words=high, anchor="end"),
+        Label(x=LEFT - 8, y=bottom, words=low, anchor="end"),
         Label(x=RIGHT + 12, y=top + 14, words=name, kind="nm"),
         Label(x=RIGHT + 12, y=top + 40, words=values[-1].shown, kind="t-fig"),
     ]

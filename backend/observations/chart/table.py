@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from backend.clinical import scale
 from backend.core import local_time
 from backend.observations import words
-from backend.observations.chart.page import Heat, Row, Total
+from backend.observations.chart.page import Heat, HeatTime, Row, Total
 from backend.observations.chart.queries import Course
 from backend.observations.models import Outcome, Score
 from backend.observations.queries import StoredSet
@@ -107,7 +107,7 @@ def _total(score: Score, before: int | None) -> Total:
     missing = [item.in_a_sentence for item in instrument.scored if item.id not in score.points]
     return Total(
         name=instrument.name,
-        total=words.total_of(score).replace("at least ", "≥"),
+        total=words.shown(score),
         band=score.band or "incomplete",
         arrow=arrow,
         change=change,
@@ -147,9 +147,20 @@ def heat(course: Course, key: str, zone: ZoneInfo) -> Heat | None:
     return Heat(
         name=words.name_of(key),
         key=key,
-        times=tuple(local_time.clock_time(s.observation.observed_at, zone) for s in scored),
+        times=tuple(_heat_times(scored, zone)),
         rows=tuple((parts[0].label, parts) for parts in zip(*columns, strict=False)),
-        totals=tuple(
-            words.total_of(stored.scores[key]).replace("at least ", "≥") for stored in scored
-        ),
+        totals=tuple(words.shown(stored.scores[key]) for stored in scored),
     )
+
+
+def _heat_times(scored: Sequence[StoredSet], zone: ZoneInfo) -> Iterator[HeatTime]:
+    last_day = ""
+    for stored in scored:
+        at = stored.observation.observed_at
+        day = f"{at.astimezone(zone):%a %-d}"
+        yield HeatTime(
+            set_id=stored.observation.id,
+            day="" if day == last_day else day,
+            words=local_time.clock_time(at, zone),
+        )
+        last_day = day

@@ -7,13 +7,16 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.access import Actor
 from backend.accounts.permissions import Permission
+from backend.accounts.staff import queries as staff
 from backend.alerts import queries as alerts
+from backend.alerts import service as alert_service
+from backend.alerts import words as alert_words
 from backend.alerts.models import Alert
 from backend.clinical import scale
 from backend.clinical.protocol import band_system
 from backend.core import local_time
 from backend.observations import words
-from backend.observations.chart import queries, table
+from backend.observations.chart import cursor, queries, table
 from backend.observations.chart.drawings import Sight, events, score_course
 from backend.observations.chart.page import Chart, ChartAlert, Due, Figure, Range
 from backend.observations.chart.plot import Axis, Drawing
@@ -66,9 +69,10 @@ def chart(
         ),
         figures=_figures(session, stay, sums, actor, now),
         due=_due(session, stay, actor, now),
-        alerts=_alerts(alerts.open_on_stay(session, stay.id), actor, now),
-        closed_alerts=_alerts([one for one in all_alerts if one.closed_at], actor, now),
+        alerts=_alerts(session, alerts.open_on_stay(session, stay.id), actor, now),
+        closed_alerts=_alerts(session, [one for one in all_alerts if one.closed_at], actor, now),
         drawings=_drawings(session, stay, sight, sums, now),
+        moments=cursor.moments(sight, sums),
         columns=tuple(words.name_of(key) for key in sums),
         rows=tuple(rows[:most]),
         more_path=f"range={chosen}&sets={most * 2}" if len(rows) > most else None,
@@ -130,7 +134,7 @@ def _figure(key: str, scores: Sequence[Score], actor: Actor, now: datetime) -> F
     arrow, change = words.change(newest.total, before.total if before else None)
     return Figure(
         name=name,
-        value=words.total_of(newest).replace("at least ", "≥"),
+        value=words.shown(newest),
         word=newest.band or "incomplete",
         arrow=arrow,
         change=change,
@@ -152,13 +156,23 @@ def _due(session: Session, stay: Stay, actor: Actor, now: datetime) -> tuple[Due
     )
 
 
-def _alerts(found: Sequence[Alert], actor: Actor, now: datetime) -> tuple[ChartAlert, ...]:
+def _alerts(
+    session: Session, found: Sequence[Alert], actor: Actor, now: datetime
+) -> tuple[ChartAlert, ...]:
+    people = {one for alert in found for one in (alert.acknowledged_by, alert.closed_by) if one}
+    names = staff.names(session, list(people))
+    lapses = alerts.last_lapses(session, [alert.id for alert in found])
     return tuple(
         ChartAlert(
             title=alert.title,
             level=alert.level.value,
-            sentence=alert.sentence,
-            state=alert.state.value,
+            standing=alert_words.standing(
+                alert,
+                alert_service.rungs(session, alert),
+                names,
+                actor.zone,
+                lapsed_at=lapses.get(alert.id),
+            ),
             at=local_time.day_and_time(alert.raised_at, actor.zone, now),
             path=f"/alerts/{alert.id}",
         )

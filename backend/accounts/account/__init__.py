@@ -1,0 +1,1 @@
+"""A person's own account: how they prove themselves, and where they are signed in."""
