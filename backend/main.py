@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from backend import tables
 from backend.accounts.account import routes as account
+from backend.accounts.locks import access as lock_access
 from backend.accounts.pins import routes as pins
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.step_up import routes as step_up
@@ -91,6 +92,7 @@ def refused(request: Request, error: UserError) -> Response:
     if isinstance(error, SignedOut) and request.url.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, OtherHands):
+        answer = web.refusal(request, error.status, lock_access.whose(error))
         answer.headers["Vigil-Hands"] = "other"  # the page takes itself away
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"

@@ -2,7 +2,6 @@
 // key that cannot be read out, per person and form, until the server echoes what it stored.
 const OLDEST_MS = 24 * 3600 * 1000;
 const MOVED_ON_MS = 5 * 60 * 1000; // a set begun longer ago was not observed "now"
-const HIDDEN = ["opened_by", "opened_in", "opened_for"];
 const able = Boolean(window.indexedDB && window.crypto?.subtle);
 const record = () => document.querySelector("#sheet[data-draft]");
 
@@ -44,7 +43,7 @@ const forms = () => [...document.querySelectorAll("main form[method=post]")].fil
 
 const typed = (form) =>
   [...form.elements]
-    .filter((e) => e.name && e.type !== "password" && !HIDDEN.includes(e.name))
+    .filter((e) => e.name && e.type !== "password" && (e.type !== "hidden" || ["key", "sent_at"].includes(e.name)))
     .filter((e) => !["radio", "checkbox"].includes(e.type) || e.checked)
     .map((e) => [e.name, e.value]);
 
@@ -86,7 +85,7 @@ function fill(form, draft) {
   for (const element of form.elements) {
     const said = draft.inputs.filter(([name]) => name === element.name).map(([, value]) => value);
     const ticks = ["radio", "checkbox"].includes(element.type);
-    if (!element.name || HIDDEN.includes(element.name) || (!said.length && !ticks)) continue;
+    if (!element.name || (!said.length && !ticks)) continue;
     if (ticks) element.checked = said.includes(element.value);
     else element.value = said[0];
     if (said.length) element.closest("details")?.setAttribute("open", "");

@@ -22,7 +22,14 @@ from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Workstation, l
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.deed import DeedForm
-from backend.core.errors import HalfSignedIn, Locked, NotAllowed, OtherHands, SignedOut, StepUpNeeded
+from backend.core.errors import (
+    HalfSignedIn,
+    Locked,
+    NotAllowed,
+    OtherHands,
+    SignedOut,
+    StepUpNeeded,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

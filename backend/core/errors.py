@@ -90,6 +90,7 @@ class OtherHands(Conflict):
             f"This form belongs to {whose}, so nothing was saved. Open it again to do it yourself."
         )
         self.opened_by = opened_by
+        self.own = own
 
 
 class Locked(UserError):

@@ -11,12 +11,13 @@ from backend.accounts.access import Actor, at_the_keys
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, TWO_FACTORS, SignIn
 from backend.accounts.staff.models import Staff
+from backend.accounts.staff.queries import names
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.cookies import workstation_of
 from backend.accounts.workstations.models import Workstation
 from backend.core import clock
 from backend.core.db import Db, new_session
-from backend.core.errors import HalfSignedIn, SignedOut
+from backend.core.errors import HalfSignedIn, OtherHands, SignedOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +32,21 @@ class Locker:
 def _locker(request: Request, session: Session) -> Locker:
     workstation = workstation_of(request, session)
     try:
-        actor = at_the_keys(
-            session, token_of(request), active=False, now=clock.now(), even_locked=True
+        actor = _whole(
+            at_the_keys(session, token_of(request), active=False, now=clock.now(), even_locked=True)
         )
-        if actor.assurance < TWO_FACTORS:
-            raise HalfSignedIn("/account")
     except (SignedOut, HalfSignedIn):
         if workstation is None:
             raise
         unit = session.scalars(select(Unit).where(Unit.id == workstation.unit_id)).one()
         return Locker(unit=unit, actor=None, workstation=workstation)
     return Locker(unit=actor.unit, actor=actor, workstation=workstation)
+
+
+def _whole(actor: Actor) -> Actor:
+    if actor.assurance < TWO_FACTORS:
+        raise HalfSignedIn("/account")
+    return actor
 
 
 def at_the_lock(request: Request, db: Db) -> Locker:
@@ -74,6 +79,15 @@ def still_there(locker: Locker) -> bool:
                 Workstation.id == locker.workstation.id, Workstation.revoked_at.is_(None)
             )
         return session.scalars(select(lives)).one()
+
+
+def whose(error: OtherHands) -> str:
+    """The refusal of a form, with the name of the colleague whose it is."""
+    if error.own or error.opened_by is None:
+        return error.sentence
+    with new_session() as session:
+        name = names(session, [error.opened_by]).get(error.opened_by)
+    return error.sentence.replace("somebody else", name) if name else error.sentence
 
 
 AtTheLock = Annotated[Locker, Depends(at_the_lock)]

@@ -55,7 +55,7 @@ class WorkstationsScreen(Screen, template="accounts/workstations.html"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodeScreen(Screen, template="accounts/workstation_code.html"):
+class ClaimScreen(Screen, template="accounts/workstation_code.html"):
     """For a machine at which nobody may sign in to enrol it: a code that was read out."""
 
     refusal: str | None
@@ -168,6 +168,6 @@ def claim(request: Request, db: Db, form: Annotated[CodeForm, Form()]) -> Respon
     return answer
 
 
-def _code_screen(request: Request, db: Session, *, refusal: str | None = None) -> CodeScreen:
+def _code_screen(request: Request, db: Session, *, refusal: str | None = None) -> ClaimScreen:
     here = workstation_of(request, db)
-    return CodeScreen(shell=None, refusal=refusal, enrolled=here.label if here else None)
+    return ClaimScreen(shell=None, refusal=refusal, enrolled=here.label if here else None)
