@@ -95,6 +95,9 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   leave();
 });
+document.addEventListener("keydown", (event) => {
+  if (event.altKey && event.key.toLowerCase() === "l") { event.preventDefault(); leave(); }
+});
 tabs.onmessage = ({ data }) => {
   if (data.lock) leave({ told: true });
   if (data.active > active) active = data.active, warn(Infinity);

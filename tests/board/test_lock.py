@@ -1,4 +1,4 @@
-"""A locked screen shows no patient and hides no alarm; it opens to a PIN of the shift, and no other."""
+"""A locked screen shows no patient and hides no alarm; it opens to a PIN of the shift alone."""
 
 import re
 from collections.abc import Callable
@@ -118,7 +118,7 @@ def test_the_lock_screen_names_no_patient_and_keeps_every_alarm(
 
 
 def test_another_unit_s_alarms_stay_there(
-    session: Session, ward: Ward, client: Browser, machine: Machine, stay: Stay
+    session: Session, ward: Ward, client: Browser, stay: Stay
 ) -> None:
     build.recorded(session, ward, stay, vitals=SICK)
     olga = client("olga")
@@ -140,6 +140,7 @@ def test_an_enrolled_machine_shows_alarms_when_nobody_is_signed_in(
     ("kind", "still_open_s", "locked_s"), [(Kind.WARD_PC, 205, 215), (Kind.TABLET, 85, 95)]
 )
 def test_the_server_locks_what_no_page_has_locked(
+    *,
     session: Session,
     ward: Ward,
     client: Browser,
@@ -224,7 +225,7 @@ def test_five_wrong_pins_turn_it_off_until_a_full_sign_in(
     assert session.get_one(Pin, ward.staff["nora"].id).failures == 0
 
 
-def test_a_right_pin_forgets_the_wrong_ones_before_it(session: Session, machine: Machine) -> None:
+def test_a_right_pin_forgets_the_wrong_ones_before_it(machine: Machine) -> None:
     sign_in_id = machine.begin("nora")
     machine.browser.post("/lock")
     for _ in range(2):
