@@ -30,6 +30,8 @@ from backend.board.live import routes as live_words
 from backend.board.lock import routes as lock
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
+from backend.care.consents import routes as consents
+from backend.care.sharing import routes as sharing
 from backend.core import guard, live, web
 from backend.core import routes as health
 from backend.core.errors import (
@@ -45,6 +47,7 @@ from backend.core.errors import (
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
+from backend.reports.disclosures import routes as disclosures
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -167,6 +170,8 @@ for domain in (
     lock,
     account,
     admission,
+    consents,
+    sharing,
     board,
     wall,
     live_words,
@@ -175,6 +180,7 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    disclosures,
     api,
 ):
     app.include_router(domain.router)

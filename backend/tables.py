@@ -9,6 +9,8 @@ from backend.accounts.units import models as units
 from backend.accounts.workstations import models as workstations
 from backend.alerts import models as alerts
 from backend.audit import models as audit
+from backend.care.consents import models as consents
+from backend.care.disclosures import models as disclosures
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
@@ -20,8 +22,10 @@ from backend.stays import models as stays
 __all__ = [
     "alerts",
     "audit",
+    "consents",
     "core",
     "devices",
+    "disclosures",
     "factors",
     "observations",
     "patients",

@@ -18,7 +18,7 @@ from backend.alerts import service as alerts
 from backend.alerts.ladder import service as ladder
 from backend.clinical import deterioration
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import watch_session
 from backend.core.errors import UserError
 from backend.core.models import Beat
 from backend.protocols import queries as protocols
@@ -52,7 +52,7 @@ JOBS: dict[str, tuple[Find, Move]] = {
 
 def beat() -> None:
     """Say that the watch is awake. The database's clock decides when that was."""
-    with new_session.begin() as session:
+    with watch_session.begin() as session:
         session.execute(
             insert(Beat)
             .values(process="watch", beat_at=func.clock_timestamp())
@@ -79,7 +79,7 @@ def turn() -> int:
 def _one(name: str, find: Find, move: Move, failed: set[int]) -> int | None:
     """Move one row: 1 if it moved, 0 if it cannot be evaluated, None when none is past its time."""
     now = clock.now()
-    with new_session.begin() as session:
+    with watch_session.begin() as session:
         row = find(session, now, failed)
         if row is None:
             return None

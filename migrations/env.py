@@ -36,8 +36,8 @@ def run() -> None:
     engine.dispose()
 
 
-# The owner must exist before the first migration can run as it. The application's own role is made
-# here too, so that a migration only ever grants.
+# The owner must exist before the first migration can run as it. The roles that serve, watch and
+# administer are made here too, so that a migration only ever grants.
 OWNER = """
 DO $$
 BEGIN
@@ -47,10 +47,16 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_app') THEN
         CREATE ROLE vigil_app NOLOGIN;
     END IF;
-    EXECUTE format('GRANT vigil_owner, vigil_app TO %I', session_user);
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_watch') THEN
+        CREATE ROLE vigil_watch NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_console') THEN
+        CREATE ROLE vigil_console NOLOGIN IN ROLE vigil_app;
+    END IF;
+    EXECUTE format('GRANT vigil_owner, vigil_app, vigil_watch, vigil_console TO %I', session_user);
     EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO vigil_owner', current_database());
     GRANT USAGE, CREATE ON SCHEMA public TO vigil_owner;
-    GRANT USAGE ON SCHEMA public TO vigil_app;
+    GRANT USAGE ON SCHEMA public TO vigil_app, vigil_watch, vigil_console;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;  -- another database of the same server is being set up at this moment
 END

@@ -8,19 +8,21 @@ FOLDER = Path(__file__).resolve().parent.parent / "secrets"
 
 
 def main() -> None:
-    """Two logins, one that owns the tables and migrates and one that serves, and the secret."""
-    texts = {"secret_key": secrets.token_urlsafe(48)}
-    if not FOLDER.exists():
-        admin, web = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        texts.update(
-            {
-                "admin_password": admin,
-                "web_password": web,
-                "owner_database_url": f"postgresql://vigil_admin:{admin}@db/vigil",
-                "database_url": f"postgresql://vigil_web:{web}@db/vigil",
-            }
-        )
-    elif (FOLDER / "secret_key").exists():
+    """A login that owns the tables, one each that serves, watches, administers, and the secret."""
+    admin, web, watch, console = (secrets.token_urlsafe(32) for _ in range(4))
+    texts = {
+        "secret_key": secrets.token_urlsafe(48),
+        "admin_password": admin,
+        "web_password": web,
+        "watch_password": watch,
+        "console_password": console,
+        "owner_database_url": f"postgresql://vigil_admin:{admin}@db/vigil",
+        "database_url": f"postgresql://vigil_web_login:{web}@db/vigil",
+        "watch_database_url": f"postgresql://vigil_watch_login:{watch}@db/vigil",
+        "console_database_url": f"postgresql://vigil_console_login:{console}@db/vigil",
+    }
+    texts = {name: text for name, text in texts.items() if not (FOLDER / name).exists()}
+    if not texts:
         sys.exit("vigil: secrets/ is there already, and the database knows its passwords: kept.")
     # The folder is closed to others; the files are not, since the containers run as other users.
     FOLDER.mkdir(mode=0o700, exist_ok=True)

@@ -40,6 +40,7 @@ COWS = tuple(item.id for item in scale.latest()["cows"].scored)
 def patient(session: Session, ward: Ward, **fields: Any) -> Patient:
     """A patient with an ordinary name."""
     values: dict[str, Any] = {
+        "unit_id": ward.unit.id,
         "family_name": "Pennywhistle",
         "given_name": "Rosa",
         "born_on": date(1985, 3, 4),

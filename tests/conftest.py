@@ -27,7 +27,7 @@ for name in [name for name in os.environ if name.startswith("VIGIL_") and name.e
 
 import hypothesis  # noqa: E402 (after the environment is set)
 from fastapi.testclient import TestClient  # noqa: E402
-from sqlalchemy import create_engine  # noqa: E402
+from sqlalchemy import create_engine, text  # noqa: E402
 from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
 
 from backend.core import db, embedded_postgres, postgres  # noqa: E402
@@ -70,9 +70,9 @@ def template(server: str) -> str:
     recreate(server, name)
     _point_at(named(server, name))
     upgrade()
-    with db.new_session.begin() as session:
+    with db.console_session.begin() as session:
         people.open_ward(session)
-    db.engine.dispose()
+    hang_up()
     return name
 
 
@@ -93,11 +93,11 @@ def pointing_at(url: str) -> Iterator[None]:
     """Settings that name another database for a while: for the migrator, which asks them."""
     before = os.environ.get("VIGIL_DATABASE_URL", "")
     _point_at(url)
-    db.engine.dispose()
+    hang_up()
     try:
         yield
     finally:
-        db.engine.dispose()
+        hang_up()
         _point_at(before)
 
 
@@ -123,10 +123,16 @@ def fresh_database(server: str, template: str, database: str) -> Iterator[str]:
     )
 
 
+def hang_up() -> None:
+    """Every pooled connection ends, whoever it acts as."""
+    for sessions in (db.new_session, db.watch_session, db.console_session):
+        sessions.kw["bind"].dispose()
+
+
 @contextmanager
-def sessions_on(url: str) -> Iterator[sessionmaker[Session]]:
-    """Sessions of the application's own role on a database, each with its own connection."""
-    connection_string = make_conninfo(url, options=postgres.APPLICATION)
+def sessions_on(url: str, role: str = postgres.CONSOLE) -> Iterator[sessionmaker[Session]]:
+    """Sessions of a role of ours on a database, each with its own connection."""
+    connection_string = make_conninfo(url, options=postgres.acting_as(role))
     engine = create_engine(
         "postgresql://", creator=lambda: psycopg.connect(connection_string), pool_size=20
     )
@@ -138,9 +144,9 @@ def sessions_on(url: str) -> Iterator[sessionmaker[Session]]:
 
 @pytest.fixture
 def session(database: str) -> Iterator[Session]:
-    """A session whose every commit is undone when the test ends."""
+    """A session that sees every unit, and whose every commit is undone when the test ends."""
     assert database
-    connection = db.engine.connect()
+    connection = db.console_session.kw["bind"].connect()
     transaction = connection.begin()
     with Session(
         connection, join_transaction_mode="create_savepoint", expire_on_commit=False
@@ -162,8 +168,14 @@ def client(session: Session, ward: Ward) -> Iterator[Callable[[str | None], Test
     from backend.main import app  # noqa: PLC0415
 
     def same_session() -> Iterator[Session]:
-        with session.begin_nested():
-            yield session
+        """As the web has it: row-level security, and no unit before somebody is known."""
+        session.execute(text("SELECT set_config('vigil.unit_id', '', true)"))
+        session.execute(text("SET LOCAL ROLE vigil_app"))
+        try:
+            with session.begin_nested():
+                yield session
+        finally:
+            session.execute(text("SET LOCAL ROLE vigil_console"))
 
     app.dependency_overrides[db.request_session] = same_session
     opened: list[TestClient] = []

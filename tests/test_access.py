@@ -24,6 +24,8 @@ from backend.accounts.sign_in.models import SignIn
 from backend.accounts.workstations import service as workstations
 from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
+from backend.care.disclosures import queries as disclosures
+from backend.care.sharing import service as sharing
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.main import app, tables
@@ -59,6 +61,7 @@ KNOWN = {
     ("POST", "/lock"),
     ("GET", "/account/pin"),
     ("POST", "/account/pin"),
+    ("GET", "/home"),
     ("GET", "/api/v1/openapi.json"),
 }
 # Checked by a session of its own and never ending: see tests/board for who may.
@@ -67,7 +70,7 @@ STREAMS = {("GET", "/live")}
 LOCKED = {("GET", "/lock"), ("GET", "/lock/alarms"), ("POST", "/lock/unlock")}
 NOBODY_HAS = 2_000_000_000
 # Asking leaves a trace there, and nowhere else.
-TRACES = {"audit_entry", "sign_in", "failed_try"}
+TRACES = {"audit_entry", "sign_in", "failed_try", "disclosure", "disclosure_patient"}
 
 
 @dataclass(frozen=True)
@@ -170,11 +173,26 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         kind=Kind.WARD_PC,
         now=clock.now(),
     )[1]
+    sharing.told_in_emergency(
+        session,
+        nora,
+        stay,
+        key=(told := uuid4()),
+        recipient="Dr Vance",
+        affiliation="City Hospital",
+        told_at=clock.now(),
+        nature="seizure",
+        told="what was taken, and when",
+        now=clock.now(),
+    )
+    disclosure = disclosures.by_key(session, told)
+    assert disclosure is not None
     return {
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,
         "workstation_id": machine.id,
+        "disclosure_id": disclosure.id,
     }
 
 

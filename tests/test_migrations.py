@@ -10,6 +10,7 @@ from psycopg import sql
 from backend.core.schema import newest
 from backend.core.web import ROOT
 from tests import build
+from tests.care import build as care
 from tests.conftest import sessions_on
 from tests.people import the_ward
 
@@ -36,6 +37,7 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) 
         ward = the_ward(session)
         stay = build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
         build.recorded(session, ward, stay, answers=build.ciwa_b(45))
+        care.shared(session, ward, stay)
     command.downgrade(_config(fresh_database), "0001")
     command.upgrade(_config(fresh_database), "head")
     with psycopg.connect(fresh_database) as connection:
@@ -61,6 +63,12 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) 
         "alert_step",
         "audit_entry",
         "unit_protocol",
+        "consent",
+        "consent_end",
+        "disclosure",
+        "disclosure_patient",
+        "restriction",
+        "restriction_answer",
     ],
 )
 @pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
@@ -72,6 +80,7 @@ def test_facts_are_never_changed_even_by_the_owner(
         ward = the_ward(session)
         stay = build.stay(session, ward, orders={"ciwa-b": 240})
         build.recorded(session, ward, stay, answers=build.ciwa_b(45))
+        care.shared(session, ward, stay)
     statement = sql.SQL(deed).format(sql.Identifier(table))
     for role in ("vigil_app", "vigil_owner"):
         with psycopg.connect(fresh_database) as connection:

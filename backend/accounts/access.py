@@ -20,7 +20,7 @@ from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Workstation, locks_after
 from backend.core import clock
-from backend.core.db import Db
+from backend.core.db import Db, unit_on_duty
 from backend.core.deed import DeedForm
 from backend.core.errors import (
     HalfSignedIn,
@@ -84,7 +84,7 @@ REPORTS = 6
 
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, Posting.role, Unit, Workstation.kind)
+    select(SignIn, Staff, Posting.role, Unit, Workstation.kind, unit_on_duty(SignIn.unit_id))
     .outerjoin(Workstation, Workstation.id == SignIn.workstation_id)
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
@@ -116,7 +116,7 @@ def at_the_keys(
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, kind = row
+    sign_in, person, role, unit, kind, _ = row
     after = locks_after(unit, kind)
     idle = now - sign_in.last_active_at
     locked = sign_in.locked_at is not None or idle > after + REPORTED_WITHIN
@@ -170,7 +170,7 @@ def by_token(request: Request, db: Db) -> Actor:
     if scheme.lower() != "bearer" or not token:
         raise SignedOut("Send a device token: Authorization: Bearer …")
     row = db.execute(
-        select(Staff, Posting.role, Unit)
+        select(Staff, Posting.role, Unit, unit_on_duty(Device.unit_id))
         .join(Device, Device.staff_id == Staff.id)
         .join(Unit, Unit.id == Device.unit_id)
         .join(
@@ -187,7 +187,7 @@ def by_token(request: Request, db: Db) -> Actor:
     ).one_or_none()
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
-    staff, role, unit = row
+    staff, role, unit, _ = row
     return Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
 
 

@@ -39,11 +39,20 @@ class Permission(StrEnum):
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
     MANAGE_WORKSTATIONS = "manage_workstations"
+    SEE_CONSENTS = "see_consents"
+    TAKE_CONSENT = "take_consent"
+    DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
+    REVIEW_DISCLOSURES = "review_disclosures"
 
 
 P = Permission
 _BEDSIDE = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
-_NURSE = _BEDSIDE | {P.CORRECT_OBSERVATION, P.ANSWER_ALERT, P.SEE_REPORTS}
+_CONSENT = {P.SEE_CONSENTS, P.TAKE_CONSENT}
+_NURSE = (
+    _BEDSIDE
+    | _CONSENT
+    | {P.CORRECT_OBSERVATION, P.ANSWER_ALERT, P.SEE_REPORTS, P.DISCLOSE_IN_EMERGENCY}
+)
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.NURSE: frozenset(_NURSE | {P.MANAGE_STAYS}),
@@ -68,13 +77,13 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.SEE_IDENTIFIED_REPORT,
         }
     ),
-    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART}),
+    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART} | _CONSENT),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset(
         {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.MANAGE_WORKSTATIONS}
     ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
-    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS}),
+    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES}),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(

@@ -25,6 +25,7 @@ PLACES = (
     ("board", "Board", "/", Permission.SEE_BOARD),
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
+    ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    UniqueConstraint,
     func,
     text,
 )
@@ -60,8 +61,16 @@ class Alert(Base):
 
     __tablename__ = "alert"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
+        ForeignKeyConstraint(
+            ["protocol_id", "unit_id"], ["unit_protocol.id", "unit_protocol.unit_id"]
+        ),
+        ForeignKeyConstraint(
+            ["observation_id", "stay_id"], ["observation.id", "observation.stay_id"]
+        ),
+        UniqueConstraint("id", "stay_id", "unit_id"),
         CheckConstraint("(closed_at IS NULL) = (close_reason IS NULL)", name="an_end_has_a_reason"),
         CheckConstraint("(closed_at IS NULL) = (state <> 'closed')", name="closed_is_closed"),
         CheckConstraint(
@@ -71,6 +80,7 @@ class Alert(Base):
         ),
         Index(
             "uq_alert_open",
+            "unit_id",
             "patient_id",
             "rule",
             unique=True,
@@ -101,8 +111,8 @@ class Alert(Base):
     # What raised it, as read then: [{label, value, unit, observed_at, observation_id}].
     evidence: Mapped[list[dict[str, Any]]]
     rule_source: Mapped[str]
-    protocol_id: Mapped[int] = mapped_column(ForeignKey("unit_protocol.id"))
-    observation_id: Mapped[int | None] = mapped_column(ForeignKey("observation.id"))
+    protocol_id: Mapped[int]
+    observation_id: Mapped[int | None] = mapped_column(BigInteger)
     raised_at: Mapped[datetime]
     state: Mapped[AlertState] = mapped_column(default=AlertState.OPEN)
     # How far up the ladder it has climbed, and when it climbs or lapses next.
@@ -125,15 +135,25 @@ class AlertStep(Base):
     """Something that happened to an alert. `actor_id` is empty when the watch did it."""
 
     __tablename__ = "alert_step"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["alert_id", "stay_id", "unit_id"], ["alert.id", "alert.stay_id", "alert.unit_id"]
+        ),
+        ForeignKeyConstraint(
+            ["observation_id", "stay_id"], ["observation.id", "observation.stay_id"]
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
+    alert_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    stay_id: Mapped[int]
+    unit_id: Mapped[int]
     key: Mapped[UUID | None] = mapped_column(unique=True)
     kind: Mapped[StepKind]
     level: Mapped[Level]
     at: Mapped[datetime]
     sentence: Mapped[str]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), default=None)
-    observation_id: Mapped[int | None] = mapped_column(ForeignKey("observation.id"), default=None)
+    observation_id: Mapped[int | None] = mapped_column(BigInteger, default=None)
     detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default_factory=dict)
     written_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), init=False)

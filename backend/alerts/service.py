@@ -40,7 +40,7 @@ def raise_alert(
     """
     # Goes round again only when somebody closed the open one, or raised it, in between.
     while True:
-        if (row := _open_row(session, stay.patient_id, verdict.rule)) is not None:
+        if (row := _open_row(session, stay, verdict.rule)) is not None:
             if row.stay_id == stay.id:
                 _bring_up_to_date(session, row, verdict, protocol_id=protocol_id, now=now)
                 return row
@@ -57,10 +57,15 @@ def raise_alert(
     return row
 
 
-def _open_row(session: Session, patient_id: int, rule: str) -> Alert | None:
+def _open_row(session: Session, stay: Stay, rule: str) -> Alert | None:
     return session.scalars(
         select(Alert)
-        .where(Alert.patient_id == patient_id, Alert.rule == rule, Alert.closed_at.is_(None))
+        .where(
+            Alert.unit_id == stay.unit_id,
+            Alert.patient_id == stay.patient_id,
+            Alert.rule == rule,
+            Alert.closed_at.is_(None),
+        )
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
@@ -95,7 +100,7 @@ def _insert(
             next_step_at=ladder.next_at(first_rungs, rung=0, since=now),
         )
         .on_conflict_do_nothing(
-            index_elements=[Alert.patient_id, Alert.rule],
+            index_elements=[Alert.unit_id, Alert.patient_id, Alert.rule],
             index_where=Alert.closed_at.is_(None),
         )
         .returning(Alert)
@@ -247,6 +252,8 @@ def add_step(
     session.add(
         AlertStep(
             alert_id=alert.id,
+            stay_id=alert.stay_id,
+            unit_id=alert.unit_id,
             key=key,
             kind=kind,
             level=alert.level,

@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
@@ -16,6 +25,8 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entry"
     __table_args__ = (
+        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        CheckConstraint("stay_id IS NULL OR unit_id IS NOT NULL", name="a_stay_has_its_unit"),
         Index("ix_audit_entry_change", text("xid DESC"), postgresql_where=text("deed")),
         Index("ix_audit_entry_stay_id_at", "stay_id", "at"),
         Index("ix_audit_entry_actor_id_at", "actor_id", "at"),
@@ -40,7 +51,7 @@ class AuditEntry(Base):
     action: Mapped[str]
     deed: Mapped[bool]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"), default=None)
-    stay_id: Mapped[int | None] = mapped_column(ForeignKey("stay.id"), default=None)
+    stay_id: Mapped[int | None] = mapped_column(default=None)
     subject: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default_factory=dict)
     reason: Mapped[str | None] = mapped_column(default=None)
     quarter_hour: Mapped[int | None] = mapped_column(default=None)

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from backend.audit.models import VIEWED, AuditEntry
 from backend.core.db import table_of
 
-# Put together once: every deed comes by here.
-INSERT_ENTRY = insert(table_of(AuditEntry))
+# Put together once: every deed comes by here. Inline: an entry of no unit may be written, and not
+# be read back.
+INSERT_ENTRY = insert(table_of(AuditEntry)).inline()
 
 
 def record(
@@ -74,7 +75,9 @@ def note(
 ) -> None:
     """Something that changed no record (a refusal, an export): no screen is woken for it."""
     session.execute(
-        insert(AuditEntry).values(
+        insert(table_of(AuditEntry))
+        .inline()
+        .values(
             actor_id=actor_id,
             action=action,
             deed=False,

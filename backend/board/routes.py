@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Cookie, Depends, Query, Response
+from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, Allowed
+from backend.accounts.access import Actor, Allowed, SignedIn
 from backend.accounts.permissions import Permission
-from backend.accounts.shell import shell
+from backend.accounts.shell import landing, shell
 from backend.board import snapshot
 from backend.board.cards import Card, in_order
 from backend.board.snapshot import Counts, Snapshot
@@ -181,6 +182,12 @@ def board(db: Db, actor: SeesBoard, asked: Looking) -> Response:
         path="/",
     )
     return answer
+
+
+@router.get("/home")
+def home(actor: SignedIn) -> Response:
+    """The first page that this role may see: the board, or another."""
+    return RedirectResponse(landing(actor.role), 303)
 
 
 @router.get("/summary")

@@ -1,5 +1,6 @@
 """What the board asks, built once: building a statement costs more than asking it."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -133,11 +134,13 @@ LAST_SETS = _last_sets_statement()
 def _due_statement() -> Executable:
     """The open rounds. A round missed before them makes them overdue since then, not since now."""
     ended, missed = aliased(Round), aliased(Round)
-    last_done_at = (
-        select(func.max(ended.done_at))
+    # Beside the round, not inside the question below: row-level security uses an index only for
+    # what it compares with a plain value.
+    never: ColumnElement[datetime] = literal_column("'-infinity'::timestamptz")
+    last_done = (
+        select(func.coalesce(func.max(ended.done_at), never).label("at"))
         .where(ended.order_id == Round.order_id, ended.done_at.is_not(None))
-        .correlate(Round)  # two questions out: by itself it would mean any round of anybody
-        .scalar_subquery()
+        .lateral()
     )
     first_missed = (
         select(func.min(missed.due_at))
@@ -145,13 +148,14 @@ def _due_statement() -> Executable:
             missed.stay_id == Round.stay_id,
             missed.order_id == Round.order_id,
             missed.state == RoundState.MISSED,
-            missed.due_at > func.coalesce(last_done_at, literal_column("'-infinity'::timestamptz")),
+            missed.due_at > last_done.c.at,
         )
         .scalar_subquery()
     )
     since = func.coalesce(first_missed, Round.due_at).label("since")
     return (
         select(Round.stay_id, Round.instrument, Round.due_at, Round.late_at, Round.state, since)
+        .join(last_done, true())
         .where(_is_one_of(Round.stay_id), Round.state.in_(OPEN))
         .order_by(since, Round.due_at, Round.id)
     )

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from backend import tables  # noqa: F401 (deeds need every table)
 from backend.core import log, postgres
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.schema import is_current
 from backend.core.settings import settings
 from backend.interop.csv_import import mapping as mappings
@@ -57,7 +57,13 @@ def observations(
         prepare_database()
         with progress() as tell:
             summary = import_file(
-                new_session, file, read_mapping, unit, tell, rejects=rejects, time_zone=time_zone
+                console_session,
+                file,
+                read_mapping,
+                unit,
+                tell,
+                rejects=rejects,
+                time_zone=time_zone,
             )
     typer.echo(json.dumps(summary.as_json()) if as_json else in_words(summary))
 

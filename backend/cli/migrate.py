@@ -20,10 +20,10 @@ def upgrade(revision: str = "head") -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     from backend import tables  # noqa: F401, PLC0415 (the deeds below need every table)
-    from backend.core.db import new_session  # noqa: PLC0415
+    from backend.core.db import console_session  # noqa: PLC0415
     from backend.observations import service as observations  # noqa: PLC0415
 
     config = Config(toml_file=ROOT / "pyproject.toml")
     alembic.command.upgrade(config, revision)
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         observations.load_definitions(session)

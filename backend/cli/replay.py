@@ -9,7 +9,7 @@ import typer
 
 from backend.cli.importing import File, MappingFile, TimeZone, UnitCode, prepare_database, progress
 from backend.core import clock, log
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.interop.csv_import import mapping as mappings
 from backend.interop.csv_import.replaying import Played
 from backend.interop.csv_import.replaying import replay as play
@@ -45,7 +45,7 @@ def replay(
 
     with progress() as tell:
         played = play(
-            new_session,
+            console_session,
             file,
             read_mapping,
             unit,

@@ -9,9 +9,11 @@ import typer
 
 from backend import tables  # noqa: F401 (deeds need every table)
 from backend.accounts.staff import service as staff
+from backend.care.disclosures.models import Basis
+from backend.care.disclosures.service import Grounds
 from backend.cli.staff import the_unit
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import Invalid, UserError
 from backend.reports.shift import service, windows
 from backend.reports.shift.report import Detail
@@ -40,13 +42,19 @@ def shift(
     identified: Annotated[
         bool, typer.Option("--identified", help="With names: a disclosure, which is logged.")
     ] = False,
-    reason: Annotated[
-        str, typer.Option("--reason", help="Who needs the names, and what for.")
-    ] = "",
+    basis: Annotated[
+        Basis, typer.Option("--basis", help="On what ground the names leave.")
+    ] = Basis.TREATMENT,
+    recipient: Annotated[str, typer.Option("--to", help="Who gets the names.")] = "",
+    affiliation: Annotated[str, typer.Option("--of", help="Of what organisation.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="What the names are needed for.")] = "",
 ) -> None:
     """The report of one shift: by bed and code, or with names where a reason is given."""
     try:
-        file = _exported(unit, start, form, reason=reason, identified=identified)
+        if (reason or recipient or affiliation) and not identified:
+            raise Invalid("A reason and a recipient are for names: say --identified too.")
+        grounds = _grounds(basis, recipient, affiliation, reason) if identified else None
+        file = _exported(unit, start, form, grounds)
     except UserError as refused:
         typer.echo(refused.sentence, err=True)
         raise typer.Exit(2) from None
@@ -58,24 +66,38 @@ def shift(
     typer.echo(f"{out}: {len(file.body)} bytes")
 
 
-def _exported(unit: str, start: str, form: Format, *, reason: str, identified: bool) -> File:
-    if reason and not identified:
-        raise Invalid("A reason is for names: say --identified too.")
+def _grounds(basis: Basis, recipient: str, affiliation: str, reason: str) -> Grounds:
+    return Grounds(
+        basis=basis,
+        recipient=recipient.strip(),
+        affiliation=affiliation.strip(),
+        purpose=service.stated(reason),
+    )
+
+
+def _exported(unit: str, start: str, form: Format, grounds: Grounds | None) -> File:
+    """A refusal is on record too, so it is raised only after the commit."""
     now = clock.now()
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         home = the_unit(session, unit)
-        actor = staff.console(session)
-        made = service.prepare(
-            session,
-            home,
-            windows.shift_starting(home, start, now),
-            detail=Detail.IDENTIFIED if identified else Detail.CODED,
-            prepared_by=actor.name,
-            now=now,
-            reason=service.stated(reason) if identified else None,
-        )
-        # A nightly script may write a month at once; it is on record all the same.
-        return service.export(session, actor.id, home, made, form, most_an_hour=None)
+        by = staff.console(session)
+        shift = windows.shift_starting(home, start, now)
+        try:
+            return service.export(
+                session,
+                home,
+                shift,
+                form,
+                by=by.id,
+                actor=None,
+                prepared_by=by.name,
+                detail=Detail.CODED,
+                now=now,
+                grounds=grounds,
+            )
+        except UserError as error:
+            refused = error
+    raise refused
 
 
 def _write(path: Path, body: bytes) -> None:

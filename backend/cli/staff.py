@@ -14,7 +14,7 @@ from backend.accounts.staff.models import Staff
 from backend.accounts.units import queries as units
 from backend.accounts.units.models import Unit
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import NotFound
 
 app = typer.Typer(
@@ -62,7 +62,7 @@ def new(
     """An account with a role on a unit. The password is asked, or read from standard input."""
     if role in MACHINES:
         raise typer.BadParameter("Machines get a token: see `vigil token new`.")
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         home = the_unit(session, unit)
         actor = staff.console(session)
         person = staff.create(
@@ -75,7 +75,7 @@ def new(
 @app.command()
 def post(login_name: Login, unit: UnitCode, role: RoleName) -> None:
     """Give a person a role on a unit, in place of the one they have there."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         home = the_unit(session, unit)
         person = _the_person(session, login_name)
         actor = staff.console(session)
@@ -86,7 +86,7 @@ def post(login_name: Login, unit: UnitCode, role: RoleName) -> None:
 @app.command()
 def password(login_name: Login) -> None:
     """A new password; every browser of this person is signed out."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         person = _the_person(session, login_name)
         staff.change_password(
             session,
@@ -101,7 +101,7 @@ def password(login_name: Login) -> None:
 @app.command()
 def disable(login_name: Login) -> None:
     """End the account at once. What the person recorded keeps their name."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         person = _the_person(session, login_name)
         staff.disable(session, staff.console(session).id, person, now=clock.now())
     typer.echo(f"{person.login_name} can no longer sign in.")
@@ -110,6 +110,6 @@ def disable(login_name: Login) -> None:
 @app.command(name="list")
 def list_() -> None:
     """Everybody who is posted somewhere."""
-    with new_session() as session:
+    with console_session() as session:
         for person, role in staff_queries.with_roles(session):
             typer.echo(f"{person.login_name}\t{role.value}\t{person.name}")

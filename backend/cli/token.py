@@ -11,7 +11,7 @@ from backend.accounts.permissions import Role
 from backend.accounts.staff import service as staff
 from backend.cli.staff import the_unit
 from backend.core import clock, local_time
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import NotFound
 
 app = typer.Typer(
@@ -34,7 +34,7 @@ def new(
     ],
 ) -> None:
     """Make a token. It is printed once, alone on standard output, and cannot be shown again."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         home = the_unit(session, unit)
         token, device = devices.enrol(
             session,
@@ -56,7 +56,7 @@ def revoke(
     token_id: Annotated[int, typer.Argument(help="As `vigil token list` shows it.")],
 ) -> None:
     """Make a token worthless from the next request on."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         device = devices_queries.by_id(session, token_id)
         if device is None:
             raise NotFound("There is no such token.")
@@ -67,7 +67,7 @@ def revoke(
 @app.command(name="list")
 def list_(unit: UnitCode) -> None:
     """Every token that was made for a unit; never the tokens themselves."""
-    with new_session() as session:
+    with console_session() as session:
         for machine in devices_queries.on_unit(session, the_unit(session, unit).id):
             device = machine.device
             revoked = device.revoked_at

@@ -14,7 +14,7 @@ from backend.accounts.units import queries as units_queries
 from backend.accounts.units import service as units
 from backend.cli.staff import the_unit, typed_password
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import Invalid, NotAllowed
 from backend.protocols import service as protocols
 
@@ -60,7 +60,7 @@ def new(
         raise typer.BadParameter("Give times of day, e.g. 07:00,15:00,23:00.") from None
     if any(start.tzinfo for start in starts):
         raise typer.BadParameter("Shifts begin on the unit's clock: leave the offset out.")
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         actor = staff.console(session)
         unit = units.create(
             session, actor.id, code=code, name=name, time_zone=time_zone, shift_starts=starts
@@ -76,7 +76,7 @@ def new(
 @app.command(name="beds")
 def beds_(code: Code, beds: Beds) -> None:
     """Add beds to a unit."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         unit = the_unit(session, code)
         made = units.add_beds(session, staff.console(session).id, unit, labels=labels_in(beds))
     typer.echo(f"{unit.name} has {len(made)} more beds.")
@@ -88,7 +88,7 @@ def approve(
     by: Annotated[str, typer.Option("--by", help="Login name of the approver or physician.")],
 ) -> None:
     """Put the protocol that Vigil ships into force, approved by a clinician with their password."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         unit = the_unit(session, code)
         person = staff_queries.by_login_name(session, by)
         if not sign_in.proves(person, typed_password()) or person is None:
@@ -109,7 +109,7 @@ def approve(
 @app.command(name="list")
 def list_() -> None:
     """Every unit."""
-    with new_session() as session:
+    with console_session() as session:
         for unit in units_queries.every(session):
             starts = ",".join(f"{start:%H:%M}" for start in unit.shift_starts)
             beds = len(units_queries.beds(session, unit.id))

@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum as PythonEnum
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, ClassVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -13,17 +14,22 @@ from weakref import WeakKeyDictionary
 from fastapi import Depends
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Date,
     DateTime,
+    Engine,
     Enum,
     MetaData,
     Numeric,
+    SQLColumnExpression,
     Table,
     Text,
     Time,
     Uuid,
     create_engine,
+    func,
 )
+from sqlalchemy import cast as cast_in_sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session, sessionmaker
 
@@ -81,14 +87,29 @@ def table_of(entity: type[Base]) -> Table:
     return cast(Table, entity.__table__)
 
 
-engine = create_engine(
-    "postgresql://",
-    creator=postgres.connect,
-    pool_size=20,
-    max_overflow=CONNECTIONS - 20,
-    pool_pre_ping=True,
-)
+def _engine(role: str) -> Engine:
+    """Nothing connects before the first query."""
+    return create_engine(
+        "postgresql://",
+        creator=partial(postgres.connect, role),
+        pool_size=20,
+        max_overflow=CONNECTIONS - 20,
+        pool_pre_ping=True,
+    )
+
+
+engine = _engine(postgres.WEB)
+# For requests: row-level security shows the rows of the unit that `unit_on_duty` names.
 new_session = sessionmaker(engine, expire_on_commit=False)
+# For what belongs to every unit: time, and what is typed on the server itself.
+watch_session = sessionmaker(_engine(postgres.WATCH), expire_on_commit=False)
+console_session = sessionmaker(_engine(postgres.CONSOLE), expire_on_commit=False)
+
+
+def unit_on_duty(unit_id: SQLColumnExpression[int] | int) -> ColumnElement[str]:
+    """Selecting this opens the rows of one unit until the transaction ends."""
+    return func.set_config("vigil.unit_id", cast_in_sql(unit_id, Text), True)  # noqa: FBT003 (SQL)
+
 
 _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 

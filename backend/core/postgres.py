@@ -11,17 +11,25 @@ from backend.core.settings import settings
 
 OLDEST = 15
 
-# A nurse waits for none of these: better a refusal that says so than a screen that hangs.
-APPLICATION = " ".join(
-    f"-c {name}={value}"
-    for name, value in {
-        "role": "vigil_app",
+# Sees the rows of the unit on duty, and none without one.
+WEB = "vigil_app"
+# See every unit: what time does, and what somebody types on the server itself.
+WATCH = "vigil_watch"
+CONSOLE = "vigil_console"
+
+
+def acting_as(role: str) -> str:
+    """Start-up options. A nurse waits for none of these: better a refusal than a hanging screen."""
+    settled = {
+        "role": role,
         "lock_timeout": "4s",
         "statement_timeout": "10s",
         "idle_in_transaction_session_timeout": "15s",
         "timezone": "UTC",
-    }.items()
-)
+    }
+    return " ".join(f"-c {name}={value}" for name, value in settled.items())
+
+
 # A network that swallows packets is noticed in seconds, not in the two hours of TCP.
 PATIENCE: dict[str, Any] = {
     "connect_timeout": 5,
@@ -46,17 +54,21 @@ def owner_url() -> str:
     return given.get_secret_value() if given else url()
 
 
-def connect() -> psycopg.Connection[Any]:
-    """May do what the application may do, and waits no longer than a nurse would."""
+def connect(role: str = WEB) -> psycopg.Connection[Any]:
+    """May do what this role may do, and waits no longer than a nurse would."""
     target = url()
     own = conninfo_to_dict(target).get("options")
-    options = f"{own} {APPLICATION}" if own else APPLICATION
+    options = f"{own} {acting_as(role)}" if own else acting_as(role)
     try:
         connection: psycopg.Connection[Any] = psycopg.connect(
             target, **PATIENCE, application_name="vigil", options=options
         )
     except psycopg.OperationalError as error:
-        if 'role "vigil_app"' in str(error) or 'parameter "role"' in str(error):
+        if "permission denied to set role" in str(error):
+            raise Unavailable(
+                f"This login may not act as {role}. docs/deploy.md says which login runs what."
+            ) from None
+        if f'role "{role}"' in str(error) or 'parameter "role"' in str(error):
             raise Unavailable(
                 "The database has not been prepared for Vigil: run `vigil migrate`."
             ) from None

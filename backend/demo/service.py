@@ -20,7 +20,7 @@ from backend.alerts import queries as alert_queries
 from backend.alerts.answers import service as answers
 from backend.clinical.sheet import Sheet
 from backend.core import clock
-from backend.core.db import new_session
+from backend.core.db import console_session
 from backend.core.errors import Conflict
 from backend.demo import courses
 from backend.demo.courses import Moment, Patient
@@ -64,7 +64,7 @@ def is_made(session: Session) -> bool:
 def make(say: Callable[[str], None]) -> None:
     """The unit, its people, its patients and their last days, unless they are there already."""
     now = clock.now()
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         if is_made(session):
             return
         say("Making the demo unit …")
@@ -76,7 +76,7 @@ def make(say: Callable[[str], None]) -> None:
         if number % 20 == 0:
             say(f"  playing {at:%a %H:%M} …")
         _let_time_pass(at)
-        with clock.as_if(at), new_session.begin() as session:
+        with clock.as_if(at), console_session.begin() as session:
             if moment is None:
                 _admit(session, unit, patient, staff, at=at, now=now)
             else:
@@ -145,6 +145,7 @@ def _admit(
     patient = patients.register(
         session,
         by,
+        unit_id=unit.id,
         family_name=invented.family_name,
         given_name=invented.given_name,
         born_on=invented.born_on,
@@ -226,7 +227,7 @@ def _chart(
 
 def _answer_some(staff: dict[str, int]) -> None:
     """Somebody has one of the urgent alerts; the rest wait for the visitor."""
-    with new_session.begin() as session:
+    with console_session.begin() as session:
         unit_id = session.scalars(select(Unit.id).where(Unit.code == CODE)).one()
         urgent = [
             alert

@@ -70,12 +70,17 @@ class Observation(Base):
 
     __tablename__ = "observation"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
+        ForeignKeyConstraint(
+            ["protocol_id", "unit_id"], ["unit_protocol.id", "unit_protocol.unit_id"]
+        ),
         ForeignKeyConstraint(
             ["supersedes_id", "stay_id"], ["observation.id", "observation.stay_id"]
         ),
         UniqueConstraint("id", "stay_id"),
-        UniqueConstraint("id", "stay_id", "patient_id"),
+        UniqueConstraint("id", "stay_id", "patient_id", "unit_id"),
         CheckConstraint(
             # Records from elsewhere were often entered ahead of the time they are charted at.
             "observed_at <= entered_at + CASE WHEN source = 'import' THEN interval '1 day'"
@@ -110,13 +115,14 @@ class Observation(Base):
     request_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     stay_id: Mapped[int]
     patient_id: Mapped[int]
+    unit_id: Mapped[int]
     outcome: Mapped[Outcome]
     source: Mapped[Source]
     observed_at: Mapped[datetime]
     entered_at: Mapped[datetime]
     late_entry: Mapped[bool]
     recorded_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
-    protocol_id: Mapped[int] = mapped_column(ForeignKey("unit_protocol.id"))
+    protocol_id: Mapped[int]
     note: Mapped[str | None] = mapped_column(default=None)
     respiratory_rate_per_min: Mapped[int | None] = mapped_column(default=None)
     spo2_percent: Mapped[int | None] = mapped_column(default=None)
@@ -138,8 +144,13 @@ class Score(Base):
     __tablename__ = "score"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["observation_id", "stay_id", "patient_id"],
-            ["observation.id", "observation.stay_id", "observation.patient_id"],
+            ["observation_id", "stay_id", "patient_id", "unit_id"],
+            [
+                "observation.id",
+                "observation.stay_id",
+                "observation.patient_id",
+                "observation.unit_id",
+            ],
         ),
         UniqueConstraint("observation_id", "instrument"),
         CheckConstraint("(status = 'ok') = (total IS NOT NULL)", name="a_total_only_when_complete"),
@@ -157,6 +168,7 @@ class Score(Base):
     observation_id: Mapped[int]
     stay_id: Mapped[int]
     patient_id: Mapped[int]
+    unit_id: Mapped[int]
     # Copied from the set, which cannot change, so that the board reads one index.
     observed_at: Mapped[datetime]
     instrument: Mapped[str]

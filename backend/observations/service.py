@@ -310,6 +310,7 @@ def insert_set(
         "request_sha256": digest,
         "stay_id": stay.id,
         "patient_id": stay.patient_id,
+        "unit_id": stay.unit_id,
         "outcome": Outcome(sheet.outcome),
         "source": source,
         "observed_at": sheet.observed_at,
@@ -335,6 +336,7 @@ def score_row(observation: Observation, score: ClinicalScore) -> dict[str, Any]:
         "observation_id": observation.id,
         "stay_id": observation.stay_id,
         "patient_id": observation.patient_id,
+        "unit_id": observation.unit_id,
         "observed_at": observation.observed_at,
         **score_columns(score),
     }

@@ -18,6 +18,8 @@ class Patient(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    # Where they were registered; a unit that has admitted them since sees them too.
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     code: Mapped[str] = mapped_column(unique=True)
     family_name: Mapped[str]
     given_name: Mapped[str]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from backend.patients.models import Patient, RiskFlag
@@ -22,12 +22,13 @@ def risks(session: Session, patient_ids: Sequence[int]) -> dict[int, tuple[str, 
 
 
 def by_source(session: Session, source: str, source_id: str) -> Patient | None:
-    """The patient whom another system knows by this id."""
-    return session.scalars(
-        select(Patient).where(Patient.source == source, Patient.source_id == source_id)
-    ).one_or_none()
+    """The patient whom another system knows by this id, also one who lay on another unit only."""
+    known = select(Patient).from_statement(
+        text("SELECT * FROM patient_known_as(:system, :identifier)")
+    )
+    return session.scalars(known, {"system": source, "identifier": source_id}).one_or_none()
 
 
 def code_is_taken(session: Session, code: str) -> bool:
-    """Whether another patient goes by this code."""
-    return session.scalars(select(Patient.id).where(Patient.code == code)).first() is not None
+    """Whether another patient goes by this code, on whatever unit."""
+    return bool(session.scalar(select(func.patient_code_is_taken(code))))

@@ -23,6 +23,7 @@ def register(
     session: Session,
     actor_id: int,
     *,
+    unit_id: int,
     family_name: str,
     given_name: str,
     born_on: date | None = None,
@@ -36,6 +37,7 @@ def register(
     while code is None or queries.code_is_taken(session, code):
         code = new_code()
     patient = Patient(
+        unit_id=unit_id,
         code=code,
         family_name=family_name,
         given_name=given_name,
@@ -48,7 +50,7 @@ def register(
     session.flush()
     for label in risks:
         session.add(RiskFlag(patient_id=patient.id, label=label, noted_by=actor_id))
-    audit.record(session, actor_id, "patient.registered", patient_id=patient.id)
+    audit.record(session, actor_id, "patient.registered", unit_id=unit_id, patient_id=patient.id)
     return patient
 
 

@@ -15,6 +15,7 @@ class UnitProtocol(Base):
     __tablename__ = "unit_protocol"
     __table_args__ = (
         UniqueConstraint("unit_id", "version"),
+        UniqueConstraint("id", "unit_id"),
         CheckConstraint("approved_by <> drafted_by", name="approved_by_a_second_person"),
     )
 

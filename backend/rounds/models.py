@@ -42,8 +42,13 @@ class ObservationOrder(Base):
 
     __tablename__ = "observation_order"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["stay_id", "patient_id", "unit_id"], ["stay.id", "stay.patient_id", "stay.unit_id"]
+        ),
+        ForeignKeyConstraint(
+            ["protocol_id", "unit_id"], ["unit_protocol.id", "unit_protocol.unit_id"]
+        ),
+        UniqueConstraint("id", "stay_id", "patient_id", "unit_id"),
         CheckConstraint("interval_minutes BETWEEN 5 AND 1440", name="interval_is_sane"),
         CheckConstraint("ended_at >= starts_at", name="ends_after_it_begins"),
         Index(
@@ -65,7 +70,7 @@ class ObservationOrder(Base):
     interval_minutes: Mapped[int]
     starts_at: Mapped[datetime]
     ordered_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
-    protocol_id: Mapped[int] = mapped_column(ForeignKey("unit_protocol.id"))
+    protocol_id: Mapped[int]
     reason: Mapped[str | None] = mapped_column(default=None)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), default=None)
@@ -77,8 +82,19 @@ class Round(Base):
 
     __tablename__ = "round"
     __table_args__ = (
-        ForeignKeyConstraint(["stay_id", "patient_id"], ["stay.id", "stay.patient_id"]),
-        ForeignKeyConstraint(["stay_id", "unit_id"], ["stay.id", "stay.unit_id"]),
+        ForeignKeyConstraint(
+            ["order_id", "stay_id", "patient_id", "unit_id"],
+            [
+                "observation_order.id",
+                "observation_order.stay_id",
+                "observation_order.patient_id",
+                "observation_order.unit_id",
+            ],
+        ),
+        ForeignKeyConstraint(
+            ["observation_id", "stay_id"], ["observation.id", "observation.stay_id"]
+        ),
+        UniqueConstraint("id", "unit_id"),
         CheckConstraint("late_at >= due_at AND missed_at >= late_at", name="times_are_in_order"),
         Index(
             "uq_round_open",
@@ -102,7 +118,7 @@ class Round(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)
-    order_id: Mapped[int] = mapped_column(ForeignKey("observation_order.id"))
+    order_id: Mapped[int] = mapped_column(BigInteger)
     stay_id: Mapped[int]
     patient_id: Mapped[int]
     unit_id: Mapped[int]
@@ -115,7 +131,7 @@ class Round(Base):
     state: Mapped[RoundState]
     next_step_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None] = mapped_column(default=None)
-    observation_id: Mapped[int | None] = mapped_column(ForeignKey("observation.id"), default=None)
+    observation_id: Mapped[int | None] = mapped_column(BigInteger, default=None)
     not_done_reason: Mapped[str | None] = mapped_column(default=None)
 
 
@@ -123,10 +139,14 @@ class RoundStep(Base):
     """Each move of a round, as it happened."""
 
     __tablename__ = "round_step"
-    __table_args__ = (UniqueConstraint("round_id", "state"),)
+    __table_args__ = (
+        ForeignKeyConstraint(["round_id", "unit_id"], ["round.id", "round.unit_id"]),
+        UniqueConstraint("round_id", "state"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)
-    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    round_id: Mapped[int] = mapped_column(BigInteger)
+    unit_id: Mapped[int]
     state: Mapped[RoundState]
     at: Mapped[datetime]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), default=None)

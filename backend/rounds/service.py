@@ -322,8 +322,9 @@ def _move(
         RoundState.LATE: moved.missed_at,
     }.get(state)
     ended_by_set = observation_id is not None
+    round_id, unit_id = moved.id, moved.unit_id
     moves = {
-        "moved_id": moved.id,
+        "moved_id": round_id,
         "state": state,
         "next_step_at": next_step_at,
         "done_at": at if ended_by_set else None,
@@ -332,8 +333,8 @@ def _move(
     }
     session.execute(MOVE_ROUND, moves)
     session.expire(moved)
-    step = {"round_id": moves["moved_id"], "state": state, "at": at, "actor_id": actor_id}
-    session.execute(INSERT_STEP, step)
+    step = {"round_id": round_id, "unit_id": unit_id, "state": state, "at": at}
+    session.execute(INSERT_STEP, step | {"actor_id": actor_id})
 
 
 def _end(session: Session, ended: ObservationOrder, *, actor_id: int | None, at: datetime) -> None:

@@ -35,7 +35,7 @@ class Stay(Base):
 
     __tablename__ = "stay"
     __table_args__ = (
-        UniqueConstraint("id", "patient_id"),
+        UniqueConstraint("id", "patient_id", "unit_id"),
         UniqueConstraint("id", "unit_id"),
         CheckConstraint("discharged_at > admitted_at", name="ends_after_it_begins"),
         CheckConstraint(

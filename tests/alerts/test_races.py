@@ -20,6 +20,7 @@ from backend.alerts.ladder import service as ladder
 from backend.alerts.models import Alert, AlertState, AlertStep, StepKind
 from backend.core import clock
 from backend.core.errors import UserError
+from backend.core.postgres import WATCH
 from backend.protocols import queries as protocols
 from backend.stays.models import Stay
 from tests import build
@@ -34,8 +35,8 @@ T = TypeVar("T")
 @pytest.fixture
 def sessions(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sessions]:
     """Connections of the application on a database of our own, the watch's too."""
-    with sessions_on(fresh_database) as made:
-        monkeypatch.setattr(watch, "new_session", made)
+    with sessions_on(fresh_database) as made, sessions_on(fresh_database, WATCH) as its:
+        monkeypatch.setattr(watch, "watch_session", its)
         yield made
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from backend.board import queries
 from backend.core import live
 from tests import processes
-from tests.bench.ground import BEDS, Ground, sessions_on
+from tests.bench.ground import BEDS, Ground, on_the_unit, sessions_on
 from tests.bench.http import Line
 
 QUERY_ROUNDS = 60
@@ -42,9 +42,10 @@ class Pages:
 def growth(ground: Ground, short: str, long: str) -> Growth:
     """The two databases in turn, so that what disturbs the one disturbs the other."""
     taken: dict[str, list[float]] = {short: [], long: []}
+    options = on_the_unit(ground.unit_id)
     with (
-        sessions_on(ground.url(short)) as short_sessions,
-        sessions_on(ground.url(long)) as long_sessions,
+        sessions_on(ground.url(short), options) as short_sessions,
+        sessions_on(ground.url(long), options) as long_sessions,
     ):
         for number in range(QUERY_ROUNDS + 5):
             for name, sessions in ((short, short_sessions), (long, long_sessions)):

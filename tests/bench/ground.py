@@ -95,11 +95,19 @@ def _administer(server: str, statement: sql.Composed) -> None:
         connection.execute(statement)
 
 
+def on_the_unit(unit_id: int) -> str:
+    """As a request has it: the web's role, with one unit on duty."""
+    return f"{postgres.acting_as(postgres.WEB)} -c vigil.unit_id={unit_id}"
+
+
 @contextmanager
-def sessions_on(url: str) -> Iterator[sessionmaker[Session]]:
-    """Sessions of the application's own role on a database."""
+def sessions_on(
+    url: str, options: str = postgres.acting_as(postgres.CONSOLE)
+) -> Iterator[sessionmaker[Session]]:
+    """Sessions on a database, which see every unit unless they are told otherwise."""
     engine = create_engine(
-        "postgresql://", creator=lambda: psycopg.connect(url, options=postgres.APPLICATION)
+        "postgresql://",
+        creator=lambda: psycopg.connect(url, options=options),
     )
     try:
         yield sessionmaker(engine, expire_on_commit=False)
@@ -118,7 +126,8 @@ def ground() -> Iterator[Ground]:
     try:
         yield _made(data)
     finally:
-        db.engine.dispose()
+        for sessions in (db.new_session, db.console_session):
+            sessions.kw["bind"].dispose()
         embedded_postgres.leave(data / "postgres")
         shutil.rmtree(data, ignore_errors=True)
 
@@ -135,7 +144,7 @@ def _made(data: Path) -> Ground:
                     sql.Identifier(f"{table}_id_seq"), sql.Literal(first)
                 )
             )
-    with db.new_session.begin() as session:
+    with db.console_session.begin() as session:
         people.open_ward(session)
         _more_beds(session)
         ward = people.the_ward(session)
@@ -170,7 +179,7 @@ def _made(data: Path) -> Ground:
                     sheet=sheet,
                     source=Source.TYPED,
                 )
-    db.engine.dispose()
+    db.console_session.kw["bind"].dispose()
     return made
 
 

@@ -16,8 +16,9 @@ TODAYS_SHARE = 0.1
 
 OLD_STAYS = """
 WITH patients AS (
-    INSERT INTO patient (code, family_name, given_name, source)
-    SELECT 'old-' || %(from)s + n, 'Pennywhistle', 'Otto', 'typed'
+    INSERT INTO patient (unit_id, code, family_name, given_name, source)
+    SELECT (SELECT unit_id FROM stay WHERE discharged_at IS NULL LIMIT 1),
+        'old-' || %(from)s + n, 'Pennywhistle', 'Otto', 'typed'
     FROM generate_series(1, %(stays)s) n
     RETURNING id
 )
@@ -29,11 +30,12 @@ FROM patients, (SELECT * FROM stay WHERE discharged_at IS NULL LIMIT 1) today
 """
 # Hours apart on an old stay; on one of today as dense as the number of sets makes it.
 SETS = """
-INSERT INTO observation (key, request_sha256, stay_id, patient_id, outcome, source, observed_at,
+INSERT INTO observation (key, request_sha256, stay_id, patient_id, unit_id, outcome, source,
+    observed_at,
     entered_at, late_entry, recorded_by, protocol_id, respiratory_rate_per_min, spo2_percent,
     on_oxygen, systolic_mmhg, diastolic_mmhg, pulse_per_min, temperature_c, consciousness)
 SELECT lpad(to_hex(%(from)s + row_number() OVER ()), 32, '0')::uuid, '\\x00', stay.id,
-    stay.patient_id, 'assessed', 'typed', at, at, false, stay.admitted_by,
+    stay.patient_id, stay.unit_id, 'assessed', 'typed', at, at, false, stay.admitted_by,
     (SELECT min(id) FROM unit_protocol WHERE unit_id = stay.unit_id),
     16, 97, false, 124, 78, 72, 36.8, 'A'
 FROM stay CROSS JOIN generate_series(1, %(each)s) n,
@@ -48,9 +50,11 @@ WITH made AS (
         status text, answers jsonb, unscored jsonb, points jsonb, total int, lowest int,
         highest int, band_system text, band text, severity int, alarms text[])
 )
-INSERT INTO score (observation_id, stay_id, patient_id, observed_at, instrument, definition,
-    status, answers, unscored, points, total, lowest, highest, band_system, band, severity, alarms)
-SELECT o.id, o.stay_id, o.patient_id, o.observed_at, made.instrument, made.definition, made.status,
+INSERT INTO score (observation_id, stay_id, patient_id, unit_id, observed_at, instrument,
+    definition, status, answers, unscored, points, total, lowest, highest, band_system, band,
+    severity, alarms)
+SELECT o.id, o.stay_id, o.patient_id, o.unit_id, o.observed_at, made.instrument,
+    made.definition, made.status,
     made.answers, made.unscored, made.points, made.total, made.lowest, made.highest,
     made.band_system, made.band, made.severity, made.alarms
 FROM observation o JOIN stay ON stay.id = o.stay_id

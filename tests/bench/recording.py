@@ -40,13 +40,13 @@ def measure(ground: Ground, database: str) -> Recording:
         port = int(served.address.rpartition(":")[2])
         web = psutil.Process(served.process.pid)
         asyncio.run(_saturate(ground, port, 1.0))
-        replay.saturate(by_sql, turns, ground.places, LINES, 1.0)
+        replay.saturate(by_sql, turns, ground, LINES, 1.0)
         for _ in range(ROUNDS):
             before = sum(web.cpu_times()[:2])
             saves, seconds = asyncio.run(_saturate(ground, port, ROUND_S))
             cpu.append((sum(web.cpu_times()[:2]) - before) / saves * 1000)
             http.append(saves / seconds)
-            sql.append(replay.saturate(by_sql, turns, ground.places, LINES, ROUND_S))
+            sql.append(replay.saturate(by_sql, turns, ground, LINES, ROUND_S))
     ground.drop("record_http")
     ground.drop("record_sql")
     return Recording(

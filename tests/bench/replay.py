@@ -13,11 +13,11 @@ from psycopg.types.json import Json, Jsonb
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from backend.core import clock, postgres
+from backend.core import clock
 from backend.observations import service
 from backend.observations.models import Source
 from backend.stays.models import Stay
-from tests.bench.ground import FIRST_IDS, Ground, Place, sheets
+from tests.bench.ground import FIRST_IDS, Ground, Place, on_the_unit, sheets
 
 LOWEST_ID = min(FIRST_IDS.values())
 HIGHEST_ID = 2 * max(FIRST_IDS.values())
@@ -95,7 +95,9 @@ def write_down(ground: Ground, url: str) -> list[Written]:
 
     engine = create_engine(
         "postgresql://",
-        creator=lambda: psycopg.connect(url, options=postgres.APPLICATION, cursor_factory=Noting),
+        creator=lambda: psycopg.connect(
+            url, options=on_the_unit(ground.unit_id), cursor_factory=Noting
+        ),
     )
     turns = []
     for sheet in sheets(clock.now()):
@@ -175,21 +177,18 @@ class _Maker:
         return lambda _: value
 
 
-def saturate(
-    url: str, turns: list[Written], places: Sequence[Place], lines: int, s: float
-) -> float:
+def saturate(url: str, turns: list[Written], ground: Ground, lines: int, s: float) -> float:
     """Saves per second by the driver alone: prepared, a transaction each, so many connections."""
     counts = [0] * lines
     failed: list[BaseException] = []
     begin = threading.Barrier(lines + 1)
+    options = on_the_unit(ground.unit_id)
 
     def one(number: int) -> None:
         try:
-            with psycopg.connect(
-                url, options=postgres.APPLICATION, prepare_threshold=0
-            ) as connection:
+            with psycopg.connect(url, options=options, prepare_threshold=0) as connection:
                 begin.wait()
-                counts[number] = _replay(connection, turns, places[number::lines], s)
+                counts[number] = _replay(connection, turns, ground.places[number::lines], s)
         except BaseException as error:
             failed.append(error)
             begin.abort()

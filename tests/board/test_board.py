@@ -81,6 +81,18 @@ def test_who_never_sees_a_chart_never_sees_the_board(
         assert client(name).get(path).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("name", "first"), [("nora", "/"), ("ada", "/reports"), ("vera", "/reports")]
+)
+def test_the_way_back_leads_to_a_page_that_the_role_may_see(
+    client: Opens, name: str, first: str
+) -> None:
+    reader = client(name)
+    assert reader.get("/home").headers["location"] == first
+    assert reader.get(first).status_code == 200
+    assert 'href="/home"' in reader.get("/nowhere").text
+
+
 def _ago(**length: int) -> datetime:
     return clock.now() - timedelta(**length)
 

@@ -340,3 +340,29 @@ def test_the_content_policy_lets_through_everything_a_board_needs(
         page.wait_for_timeout(2500)
     assert refused == []
     assert len(full) == 13
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080), (3840, 2160)])
+def test_nothing_on_the_wall_lies_below_the_screen(
+    *,
+    served: Served,
+    opens: Opens,
+    sessions: sessionmaker[Session],
+    ward: Ward,
+    full: list[Stay],
+    width: int,
+    height: int,
+) -> None:
+    """Nobody scrolls a screen in the hallway: as many calls as it shows, and every bed."""
+    with sessions.begin() as session:
+        for stay in full[:9]:
+            build.recorded(session, ward, stay, vitals=ILL)
+    page = opens(served.address, width=width, height=height)
+    page.goto(f"{served.address}/wall")
+    expect(page.locator(".wall-call")).to_have_count(8)
+    expect(page.locator(".wall-more")).to_contain_text("1 more")
+    lowest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.wall-call, .wall-more, .tile')]"
+        ".map(one => one.getBoundingClientRect().bottom))"
+    )
+    assert lowest <= height

@@ -37,6 +37,9 @@ PAGES = {
     "record": "/stays/{stay}/record",
     "stay": "/stays/{stay}/manage",
     "admit": "/admit",
+    "consents": "/stays/{stay}/consents",
+    "sharing": "/stays/{stay}/sharing",
+    "patient-notice": "/patient-notice",
     "reports": "/reports",
     "missing": "/nowhere",
 }

@@ -1,5 +1,6 @@
 """Coming in and going home, by the forms that nurses use."""
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.alerts import queries as alerts
+from backend.patients.models import Patient
 from backend.rounds import queries as rounds
 from backend.stays import queries as stays
 from backend.stays.models import Stay
@@ -81,6 +83,34 @@ def test_a_bad_field_is_refused_in_words_and_nothing_is_stored(
     assert answer.status_code == 422
     assert any(word in answer.text for word in words.split("|")), answer.text
     assert _stays(session) == []
+
+
+def test_a_plain_form_that_is_refused_comes_back_as_it_was_typed(
+    client: Browser, ward: Ward
+) -> None:
+    typed = _form(ward, given_name='Ros"a', use_history="6 mg/day", instruments=["cows"])
+    page = client("nora").post("/admit", data=typed | {"last_use_at": "2199-01-01T10:00"}).text
+    assert "has not come yet" in page
+    assert 'value="Pennywhistle"' in page
+    assert 'value="Ros&#34;a"' in page
+    assert 'value="1985-03-04"' in page
+    assert 'value="6 mg/day"' in page
+    assert f'name="key" value="{typed["key"]}"' in page
+    ticked = set(re.findall(r'value="([^"]+)" checked', page))
+    assert ticked == {"benzodiazepines", "alcohol", "cows"}
+    assert f'<option value="{typed["bed_id"]}" selected>' in page
+
+
+def test_a_bed_that_was_taken_meanwhile_admits_nobody_and_loses_nothing(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    build.stay(session, ward, bed="7")
+    before = len(session.scalars(select(Patient)).all())
+    refused = client("nora").post("/admit", data=_form(ward, family_name="Hollowell"))
+    assert refused.status_code == 409
+    assert 'value="Hollowell"' in refused.text
+    assert len(_stays(session)) == 1
+    assert len(session.scalars(select(Patient)).all()) == before
 
 
 def test_a_form_is_signed_by_who_opened_it(client: Browser, session: Session, ward: Ward) -> None:

@@ -31,7 +31,7 @@ def sessions(
 ) -> Iterator[sessionmaker[Session]]:
     with sessions_on(fresh_database) as made:
         for noun in ("unit", "staff", "token"):
-            monkeypatch.setattr(f"backend.cli.{noun}.new_session", made)
+            monkeypatch.setattr(f"backend.cli.{noun}.console_session", made)
         yield made
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner
 
-from backend.audit.models import AuditEntry
+from backend.care.disclosures.models import Basis, Disclosure
 from backend.cli import app
 from tests import build, people
 from tests.conftest import sessions_on
@@ -30,7 +30,7 @@ def sessions(
 ) -> Iterator[sessionmaker[Session]]:
     """A database with one patient in one shift."""
     with sessions_on(fresh_database) as made:
-        monkeypatch.setattr("backend.cli.report.new_session", made)
+        monkeypatch.setattr("backend.cli.report.console_session", made)
         with made.begin() as session:
             ward = people.the_ward(session)
             at = night.shift_of(ward, START).starts_at
@@ -49,10 +49,9 @@ def vigil(sessions: sessionmaker[Session]) -> Vigil:  # noqa: ARG001 (what the c
     return run
 
 
-def traces(sessions: sessionmaker[Session]) -> list[AuditEntry]:
+def traces(sessions: sessionmaker[Session]) -> list[Disclosure]:
     with sessions() as session:
-        found = select(AuditEntry).where(AuditEntry.action == "report.exported")
-        return list(session.scalars(found))
+        return list(session.scalars(select(Disclosure).order_by(Disclosure.id)))
 
 
 def test_each_format_opens(vigil: Vigil, sessions: sessionmaker[Session], tmp_path: Path) -> None:
@@ -64,9 +63,10 @@ def test_each_format_opens(vigil: Vigil, sessions: sessionmaker[Session], tmp_pa
     by_name = {(row["section"], row["subject"], row["figure"]): row["value"] for row in rows}
     assert by_name["observations", "on time", "all"] == "1"
     sheet = openpyxl.load_workbook(tmp_path / "r.xlsx")["Rows"]
-    assert sheet.max_row - 1 == int(by_name["header", "data rows", ""])
-    assert [trace.subject["format"] for trace in traces(sessions)] == ["pdf", "xlsx", "csv"]
-    assert {trace.subject["identified"] for trace in traces(sessions)} == {False}
+    # The notice, the ground, the names of the columns.
+    assert sheet.max_row - 3 == int(by_name["header", "data rows", ""])
+    assert [trace.form for trace in traces(sessions)] == ["pdf", "xlsx", "csv"]
+    assert {trace.basis for trace in traces(sessions)} == {Basis.CODED}
 
 
 def test_the_file_is_for_nobody_else_on_the_machine(vigil: Vigil, tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_names_need_a_reason(vigil: Vigil, sessions: sessionmaker[Session], tmp_
         assert said.rstrip().endswith(".")
     assert not out.exists()
     assert traces(sessions) == []
-    why = ["--identified", "--reason", "For the ward round"]
+    why = ["--identified", "--reason", "For the ward round", "--to", "Dr Vance", "--of", "Lantern"]
     assert vigil("--format", "csv", "--out", str(out), *why)[0] == 0
     assert "Pennywhistle" in out.read_text("utf-8-sig")
     (trace,) = traces(sessions)
-    assert (trace.reason, trace.subject["identified"]) == ("For the ward round", True)
+    assert (trace.purpose, trace.basis) == ("For the ward round", Basis.TREATMENT)
 
 
 def test_a_wrong_start_names_the_shifts_of_that_day(vigil: Vigil, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-LASTING = [name for name in SERVICES if name != "migrate"]
+LASTING = [name for name in SERVICES if name not in {"migrate", "console"}]
 
 
-def test_the_services_are_the_database_the_web_the_watch_and_the_migration() -> None:
-    assert set(SERVICES) == {"db", "migrate", "web", "watch"}
+def test_the_services_are_the_database_what_serves_and_two_commands() -> None:
+    assert set(SERVICES) == {"db", "migrate", "web", "watch", "console"}
+    assert SERVICES["console"]["profiles"] == ["console"]  # only when somebody asks for it
 
 
 @pytest.mark.parametrize("name", list(SERVICES))
@@ -40,16 +41,26 @@ def test_nothing_serves_before_the_database_is_migrated(name: str) -> None:
     assert waits == "service_completed_successfully"
 
 
-@pytest.mark.parametrize("name", ["web", "watch"])
-def test_what_serves_never_sees_the_password_that_migrates(name: str) -> None:
-    assert set(SERVICES[name]["secrets"]) <= {"database_url", "secret_key"}
+@pytest.mark.parametrize(
+    ("name", "secret", "role"),
+    [
+        ("web", "database_url", "vigil_app"),
+        ("watch", "watch_database_url", "vigil_watch"),
+        ("console", "console_database_url", "vigil_console"),
+    ],
+)
+def test_each_logs_in_as_itself_and_may_become_one_role(name: str, secret: str, role: str) -> None:
+    assert SERVICES[name]["secrets"] == [secret, *([] if name == "watch" else ["secret_key"])]
+    assert SERVICES[name]["environment"]["VIGIL_DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
+    made = COMPOSE["configs"]["logins"]["content"]
+    login = f"vigil_{name}_login"
+    assert re.findall(rf"CREATE ROLE {login} LOGIN PASSWORD :'\w+' IN ROLE (\w+);", made) == [role]
     assert "VIGIL_OWNER_DATABASE_URL_FILE" not in SERVICES[name]["environment"]
 
 
 def test_only_the_web_can_check_a_password() -> None:
-    assert [name for name in SERVICES if "secret_key" in SERVICES[name].get("secrets", [])] == [
-        "web"
-    ]
+    having = [name for name in SERVICES if "secret_key" in SERVICES[name].get("secrets", [])]
+    assert having == ["web", "console"]  # the console gives people their first passwords
 
 
 def test_only_the_web_is_reached_from_outside_and_only_through_this_machine() -> None:

@@ -40,6 +40,8 @@ def test_the_application_is_never_its_login(
     with postgres.connect() as connection:
         row = connection.execute("SELECT current_user, session_user").fetchone()
     assert row == ("vigil_app", "postgres")
+    with pytest.raises(Unavailable, match="run `vigil migrate`"):
+        postgres.connect(postgres.WATCH)
 
 
 @pytest.mark.parametrize(

@@ -237,5 +237,5 @@ def test_the_preview_says_a_total_only_after_the_last_item() -> None:
     assert [(one.words, one.band) for one in whole] == [("20", "mild")]
     inputs.pop("ciwa-b.tense")
     part = preview.preview(inputs, band_systems={}, spo2_scale=1).totals
-    assert [(one.words, one.band) for one in part] == [("1 open", None)]
+    assert [(one.words, one.band) for one in part] == [("no total yet, 1 to go", None)]
     assert preview.preview({}, band_systems={}, spo2_scale=1).totals == ()

@@ -13,6 +13,7 @@ from backend.alerts import queries as alert_queries
 from backend.alerts.answers import service as answers
 from backend.alerts.ladder import service as ladder
 from backend.care.admission import service as admission
+from backend.care.disclosures.service import NOBODY, Clearance
 from backend.clinical import shift as shifts
 from backend.clinical.shift import Shift
 from backend.clinical.vitals import Vitals
@@ -56,6 +57,7 @@ def report_of(
     *,
     detail: Detail = Detail.CODED,
     now: datetime | None = None,
+    clearance: Clearance = NOBODY,
 ) -> Report:
     """As made a day later, unless another time is given."""
     return service.prepare(
@@ -65,6 +67,7 @@ def report_of(
         detail=detail,
         prepared_by="Chen",
         now=now or shift.ends_at + timedelta(days=1),
+        clearance=clearance,
     )
 
 

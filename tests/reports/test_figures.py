@@ -30,7 +30,7 @@ WITH RECURSIVE chain AS (
 @pytest.fixture(scope="module")
 def lived(database: str) -> Iterator[tuple[Session, Shift, Report]]:  # noqa: ARG001
     """A shift full of deeds, lived once for all tests and undone, and its report made after it."""
-    with db.engine.connect() as connection, connection.begin() as transaction:
+    with db.console_session.kw["bind"].connect() as connection, connection.begin() as transaction:
         with Session(
             connection, join_transaction_mode="create_savepoint", expire_on_commit=False
         ) as session:

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from backend.accounts.units import service as units
+from backend.care.disclosures.notice import NOTICE, Stamp
+from backend.care.disclosures.service import Clearance
 from backend.core import clock
 from backend.reports.shift import csv_file, json_file, pdf_file, service, windows, xlsx_file
-from backend.reports.shift.report import NOTICE, Detail, Report, written
+from backend.reports.shift.report import Detail, Report, written
 from tests import build
 from tests.people import Ward
 from tests.reports import night
@@ -53,7 +55,10 @@ def report(session: Session, ward: Ward) -> Report:
         detail=Detail.IDENTIFIED,
         prepared_by="-Chen",
         now=shift.ends_at + timedelta(hours=1),
-        reason="+ for the ward; =1+1 round",
+        clearance=Clearance(
+            named={stay.id: None},
+            stamp=Stamp(notice=NOTICE, grounds="+ for the ward; =1+1 round"),
+        ),
     )
 
 
@@ -110,9 +115,9 @@ def test_the_notice_is_the_first_row_and_the_digest_can_be_checked(report: Repor
 def test_the_workbook_holds_the_same_figures_as_numbers(report: Report) -> None:
     book = openpyxl.load_workbook(io.BytesIO(xlsx_file.body(report)))
     rows = list(book["Rows"].iter_rows(values_only=True))
-    assert rows[0] == csv_file.COLUMNS
-    assert len(rows) - 1 == len(report.rows)
-    for shown, row in zip(rows[1:], report.rows, strict=True):
+    assert rows[2] == csv_file.COLUMNS
+    assert len(rows) - 3 == len(report.rows)
+    for shown, row in zip(rows[3:], report.rows, strict=True):
         assert shown[:1] + shown[5:6] == (row.section, row.figure)
         if isinstance(row.value, int | float):
             assert shown[6] == pytest.approx(row.value)
@@ -121,11 +126,12 @@ def test_the_workbook_holds_the_same_figures_as_numbers(report: Report) -> None:
             assert shown[6] == written(row.value, report.zone)
     for table in report.tables:
         sheet = book[table.title[:31]]
-        assert sheet.max_row >= 1 + len(table.rows)
+        assert [sheet["A1"].value, sheet["A2"].value] == [NOTICE, report.stamp.grounds]
+        assert sheet.max_row >= 3 + len(table.rows)
         numbers = [v for row in table.rows for v in row if isinstance(v, int | float)]
         found = [
             cell.value
-            for line in sheet.iter_rows(min_row=2, max_row=1 + len(table.rows))
+            for line in sheet.iter_rows(min_row=4, max_row=3 + len(table.rows))
             for cell in line
             if isinstance(cell.value, int | float)
         ]

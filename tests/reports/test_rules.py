@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from backend.alerts import queries as alert_queries
 from backend.alerts.answers import service as answers
 from backend.care.admission import service as admission
+from backend.care.disclosures.notice import CODED
+from backend.care.disclosures.service import Clearance
 from backend.clinical.shift import Shift
 from backend.clinical.vitals import Vitals
 from backend.core import clock
@@ -290,7 +292,10 @@ def test_counts_tell_nobody_apart(session: Session, ward: Ward, shift: Shift) ->
     assert {row.bed for row in coded.rows if row.section == "patients"} == {"7"}
     told = csv_file.body(coded) + csv_file.body(counts)
     assert b"Pennywhistle" not in told
-    named = report_of(session, ward, shift, detail=Detail.IDENTIFIED)
+    nobody = report_of(session, ward, shift, detail=Detail.IDENTIFIED)
+    assert b"Pennywhistle" not in csv_file.body(nobody)
+    cleared = Clearance(named={stay.id: None}, stamp=CODED)
+    named = report_of(session, ward, shift, detail=Detail.IDENTIFIED, clearance=cleared)
     assert b"Pennywhistle, Rosa" in csv_file.body(named)
 
 

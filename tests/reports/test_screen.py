@@ -1,6 +1,7 @@
 """Who reads a shift report, who takes it out, and what stays on record of it."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,18 +9,27 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from backend.audit import service as audit
+from backend.accounts.sign_in.models import SignIn
 from backend.audit.models import AuditEntry
+from backend.care.disclosures import service as disclosures
+from backend.care.disclosures.models import Basis, Disclosure, DisclosurePatient, What
 from backend.core import clock
-from backend.reports.shift import service, windows
+from backend.reports.shift import windows
 from tests import build
 from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
-WHY = "For Dr Vance, ward round of this morning"
+WHY = "The ward round of this morning"
+NAMED = {
+    "identified": "true",
+    "basis": "treatment on this unit",
+    "recipient": "Dr Vance",
+    "affiliation": "Lantern Unit",
+    "reason": WHY,
+}
 
 
 @pytest.fixture
@@ -38,15 +48,18 @@ def form(ward: Ward, who: str, start: str, **fields: str) -> dict[str, str]:
     return values | {"format": "csv"} | fields
 
 
-def exports(session: Session) -> list[AuditEntry]:
-    return list(
-        session.scalars(
-            select(AuditEntry)
-            .where(AuditEntry.action == "report.exported")
-            .order_by(AuditEntry.id)
-            .execution_options(populate_existing=True)
-        )
-    )
+def exports(session: Session) -> list[Disclosure]:
+    return list(session.scalars(select(Disclosure).order_by(Disclosure.id)))
+
+
+def named_in(session: Session, row: Disclosure) -> list[DisclosurePatient]:
+    found = select(DisclosurePatient).where(DisclosurePatient.disclosure_id == row.id)
+    return list(session.scalars(found))
+
+
+def stepped_up(session: Session) -> None:
+    """Everybody has just proved once more who they are."""
+    session.execute(update(SignIn).values(stepped_up_until=clock.now() + timedelta(minutes=5)))
 
 
 def test_a_nurse_reads_the_report_by_bed_and_code(
@@ -83,16 +96,22 @@ def test_who_may_see_no_chart_is_told_counts_only(client: Client, start: str, wh
         ("theo", (403, 403, 403)),
     ],
 )
-def test_who_may_what(
-    client: Client, ward: Ward, start: str, who: str, verdicts: tuple[int, int, int]
+def test_who_may_what(  # noqa: PLR0917 (fixtures)
+    client: Client,
+    session: Session,
+    ward: Ward,
+    start: str,
+    who: str,
+    verdicts: tuple[int, int, int],
 ) -> None:
     reads, takes, with_names = verdicts
     browser = client(who)
+    stepped_up(session)
     assert browser.get("/reports/shift", params={"start": start}).status_code == reads
     assert browser.get("/reports").status_code == reads
     plain = browser.post("/reports/shift/file", data=form(ward, who, start))
     assert plain.status_code == takes
-    named = form(ward, who, start, identified="true", reason=WHY)
+    named = form(ward, who, start, **NAMED)
     assert browser.post("/reports/shift/file", data=named).status_code == with_names
 
 
@@ -109,36 +128,43 @@ def test_a_file_leaves_with_a_plain_name_and_leaves_a_trace(
     assert disposition.endswith(f'.{ending}"')
     assert answer.headers["Cache-Control"] == "no-store"
     (trace,) = exports(session)
-    assert (trace.actor_id, trace.unit_id) == (ward.staff["chen"].id, ward.unit.id)
-    assert (trace.subject["format"], trace.subject["identified"]) == (ending, False)
-    assert not trace.deed  # no screen is woken for it
+    assert (trace.by_id, trace.unit_id) == (ward.staff["chen"].id, ward.unit.id)
+    assert (trace.form, trace.basis) == (ending, Basis.CODED)
+    assert trace.sha256 == hashlib.sha256(answer.content).hexdigest()
+    assert named_in(session, trace) == []
     assert b"Pennywhistle" not in answer.content
 
 
 def test_names_leave_only_with_a_reason_and_as_a_disclosure_of_each_stay(
     client: Client, session: Session, ward: Ward, start: str
 ) -> None:
-    data = form(ward, "chen", start, identified="true", reason=WHY)
-    answer = client("chen").post("/reports/shift/file", data=data)
+    data = form(ward, "chen", start, **NAMED)
+    browser = client("chen")
+    stepped_up(session)
+    answer = browser.post("/reports/shift/file", data=data)
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert "Pennywhistle, Rosa" in {row["name"] for row in rows}
     header = {row["subject"]: row["value"] for row in rows if row["section"] == "header"}
-    assert header["names are told because"] == WHY
+    assert WHY in header["on what ground"]
     (trace,) = exports(session)
-    assert trace.reason == WHY
-    assert trace.subject["identified"] is True
-    assert len(trace.subject["stay_ids"]) == 1
-    assert trace.subject["sha256"] == header["SHA-256 of the data rows"]
+    assert (trace.purpose, trace.recipient, trace.affiliation, trace.basis) == (
+        WHY,
+        "Dr Vance",
+        "Lantern Unit",
+        Basis.TREATMENT,
+    )
+    assert len(named_in(session, trace)) == 1
+    assert str(trace.row_count) == header["data rows"]
 
 
 @pytest.mark.parametrize("reason", ["", "short", "   x   ", "x" * 100_000, "\u202egnol ylkcus rof"])
 def test_without_a_proper_reason_nothing_leaves_and_nothing_typed_is_lost(
     client: Client, session: Session, ward: Ward, start: str, reason: str
 ) -> None:
-    data = form(ward, "chen", start, identified="true", reason=reason, format="xlsx")
+    data = form(ward, "chen", start, **(NAMED | {"reason": reason, "format": "xlsx"}))
     answer = client("chen").post("/reports/shift/file", data=data)
     assert answer.status_code == 422
-    assert "Say who needs the names, and what for" in answer.text
+    assert "Say what for, in 10 to 500 letters" in answer.text
     assert f'value="{reason.strip()}"' in answer.text
     assert 'name="identified" value="true" checked' in answer.text
     assert 'value="xlsx" checked' in answer.text
@@ -172,14 +198,27 @@ def test_a_form_that_somebody_else_opened_is_refused(
 def test_nobody_empties_the_ward_in_an_hour(
     client: Client, session: Session, ward: Ward, start: str
 ) -> None:
-    chen = ward.staff["chen"].id
-    for _ in range(service.MOST_EXPORTS_AN_HOUR - 2):
-        audit.note(session, chen, "report.exported", unit_id=ward.unit.id)
+    for _ in range(disclosures.MOST_FILES_AN_HOUR - 2):
+        session.add(
+            Disclosure(
+                key=uuid4(),
+                unit_id=ward.unit.id,
+                by_id=ward.staff["chen"].id,
+                what=What.SHIFT_REPORT,
+                form="pdf",
+                basis=Basis.CODED,
+                sha256="",
+                row_count=1,
+            )
+        )
     browser = client("chen")
-    data = form(ward, "chen", start, identified="true", reason=WHY)
+    stepped_up(session)
+    data = form(ward, "chen", start, **NAMED)
     answers = [browser.post("/reports/shift/file", data=data).status_code for _ in range(3)]
     assert answers == [200, 200, 429]
-    assert len(exports(session)) == service.MOST_EXPORTS_AN_HOUR
+    assert len(exports(session)) == disclosures.MOST_FILES_AN_HOUR
+    refused = session.scalars(select(AuditEntry).where(AuditEntry.action == "disclosure.refused"))
+    assert [entry.subject["status"] for entry in refused] == [429]
     assert WHY in browser.post("/reports/shift/file", data=data).text
     priya = form(ward, "priya", start)
     assert client("priya").post("/reports/shift/file", data=priya).status_code == 200

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from backend import watch
 from backend.alerts.models import Alert
 from backend.core import clock
+from backend.core.postgres import WATCH
 from backend.rounds import service as rounds
 from backend.rounds.models import Round, RoundState
 from tests import build
@@ -22,8 +23,8 @@ def sessions(
     fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sessionmaker[Session]]:
     """The watch, and we, on a database of our own."""
-    with sessions_on(fresh_database) as made:
-        monkeypatch.setattr(watch, "new_session", made)
+    with sessions_on(fresh_database) as made, sessions_on(fresh_database, WATCH) as its:
+        monkeypatch.setattr(watch, "watch_session", its)
         yield made
 
 
@@ -98,5 +99,5 @@ def test_a_deed_moves_the_change_number_and_a_view_does_not(
             audit.viewed(session, nora, stay_id=stay_id, unit_id=ward.unit.id, now=clock.now())
     assert change() == before
     with sessions.begin() as session:
-        audit.record(session, nora, "test.done", stay_id=stay_id)
+        audit.record(session, nora, "test.done", unit_id=ward.unit.id, stay_id=stay_id)
     assert int(change()) > int(before)

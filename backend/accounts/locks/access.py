@@ -16,7 +16,7 @@ from backend.accounts.units.models import Unit
 from backend.accounts.workstations.cookies import workstation_of
 from backend.accounts.workstations.models import Workstation
 from backend.core import clock
-from backend.core.db import Db, new_session
+from backend.core.db import Db, new_session, unit_on_duty
 from backend.core.errors import HalfSignedIn, OtherHands, SignedOut
 
 
@@ -38,7 +38,8 @@ def _locker(request: Request, session: Session) -> Locker:
     except (SignedOut, HalfSignedIn):
         if workstation is None:
             raise
-        unit = session.scalars(select(Unit).where(Unit.id == workstation.unit_id)).one()
+        of_the_machine = select(Unit, unit_on_duty(Unit.id)).where(Unit.id == workstation.unit_id)
+        unit, _ = session.execute(of_the_machine).one()
         return Locker(unit=unit, actor=None, workstation=workstation)
     return Locker(unit=actor.unit, actor=actor, workstation=workstation)
 

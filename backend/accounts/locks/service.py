@@ -12,6 +12,7 @@ from backend.accounts.sign_in.models import TWO_FACTORS, SignIn
 from backend.accounts.sign_in.service import new_token, token_hash
 from backend.accounts.workstations.models import Workstation
 from backend.audit import service as audit
+from backend.core.db import unit_on_duty
 
 # Beside the person at the keys. Who has waited longest makes room, and signs in anew.
 MOST_PARKED = 4
@@ -58,7 +59,9 @@ def settle(
         session.flush()
     earlier = _held_by(session, before)
     if earlier is not None and earlier.id != mine.id and not _same_machine(earlier, mine):
+        session.execute(select(unit_on_duty(earlier.unit_id)))
         sign_in.end(session, earlier.id, now=now)
+        session.execute(select(unit_on_duty(mine.unit_id)))
     if mine.workstation_id is not None:
         _park_others(session, mine, now=now)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import passwords
@@ -20,6 +20,7 @@ from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff.models import Staff
 from backend.audit import service as audit
 from backend.core import live
+from backend.core.db import unit_on_duty
 from backend.core.errors import Invalid, StepUpNeeded
 from backend.core.settings import settings
 
@@ -84,6 +85,7 @@ def begin_as(session: Session, person: Staff, *, assurance: int, now: datetime) 
     posting = staff_queries.current_posting(session, person.id)
     if posting is None:
         raise Invalid("You are not posted to any unit. Ask the administrator.")
+    session.execute(select(unit_on_duty(posting.unit_id)))
     token = new_token()
     session.add(
         SignIn(

@@ -14,6 +14,7 @@ from backend.accounts.sign_in.service import new_token, token_hash
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.models import Kind, Workstation
 from backend.audit import service as audit
+from backend.core.db import unit_on_duty
 from backend.core.errors import Conflict, Invalid
 
 SHORTEST_LOCK_S, LONGEST_LOCK_S = 30, 900
@@ -80,6 +81,7 @@ def claim(session: Session, *, code: str, now: datetime) -> tuple[str, Workstati
     if row is None:
         audit.note(session, None, "workstation.code_refused")
         return None
+    session.execute(select(unit_on_duty(row.unit_id)))
     audit.note(
         session,
         row.enrolled_by,

@@ -18,7 +18,7 @@ from backend.clinical import scale
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid
-from backend.core.web import Screen, go, render
+from backend.core.web import Screen, go, render, wants_fragment
 from backend.protocols import queries as protocols
 from backend.stays import queries as stay_queries
 from backend.stays import service as stays
@@ -30,6 +30,16 @@ router = APIRouter()
 Admits = Annotated[Actor, Depends(Allowed(Permission.MANAGE_STAYS))]
 
 SUBSTANCES = ("benzodiazepines", "alcohol", "opioids", "stimulants", "cannabis", "gabapentinoids")
+TYPED = (
+    "family_name",
+    "given_name",
+    "born_on",
+    "allergies",
+    "risks",
+    "use_history",
+    "last_use_at",
+    "bed_id",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +53,15 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class AdmissionScreen(Screen, template="care/admission.html"):
-    """An empty admission form."""
+    """An admission form: empty, or as it was typed when it was refused."""
 
     key: UUID
     opened_by: int
     opened_in: int | None
+    refusal: tuple[str, ...]
+    typed: dict[str, str]
     free_beds: Sequence[Bed]
-    substances: tuple[str, ...]
+    substances: tuple[Choice, ...]
     instruments: tuple[Choice, ...]
     latest_birth: str
     latest_use: str
@@ -70,28 +82,42 @@ class StayScreen(Screen, template="care/stay.html"):
 
 @router.get("/admit")
 def admission_screen(db: Db, actor: Admits) -> Response:
+    return render(_admission(db, actor))
+
+
+def _admission(
+    session: Session,
+    actor: Actor,
+    form: AdmissionForm | None = None,
+    refused: Invalid | Conflict | None = None,
+) -> AdmissionScreen:
     now = clock.now()
-    in_force = protocols.in_force(db, actor.unit.id, at=now)
-    return render(
-        AdmissionScreen(
-            shell=shell(actor, here="admit", now=now),
-            key=uuid4(),
-            opened_by=actor.id,
-            opened_in=actor.sign_in_id,
-            free_beds=stay_queries.free_beds(db, actor.unit.id),
-            substances=SUBSTANCES,
-            instruments=tuple(
-                Choice(
-                    value=key,
-                    label="Vital signs, NEWS2" if key == "news2" else scale.latest()[key].name,
-                    ticked=key == "news2",
-                )
-                for key in sorted(in_force.protocol.intervals, key=lambda key: key != "news2")
-                if key in scale.latest()
-            ),
-            latest_birth=f"{now.astimezone(actor.zone):%Y-%m-%d}",
-            latest_use=f"{now.astimezone(actor.zone):%Y-%m-%dT%H:%M}",
-        )
+    known = protocols.in_force(session, actor.unit.id, at=now).protocol.intervals
+    ticked = form.instruments if form else ["news2"]
+    fields = refused.fields.values() if isinstance(refused, Invalid) else ()
+    return AdmissionScreen(
+        shell=shell(actor, here="admit", now=now),
+        key=form.key if form else uuid4(),
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
+        refusal=(refused.sentence, *fields) if refused else (),
+        typed={name: str(getattr(form, name, None) or "") for name in TYPED},
+        free_beds=stay_queries.free_beds(session, actor.unit.id),
+        substances=tuple(
+            Choice(value=one, label=one, ticked=form is not None and one in form.substances)
+            for one in SUBSTANCES
+        ),
+        instruments=tuple(
+            Choice(
+                value=key,
+                label="Vital signs, NEWS2" if key == "news2" else scale.latest()[key].name,
+                ticked=key in ticked,
+            )
+            for key in sorted(known, key=lambda key: key != "news2")
+            if key in scale.latest()
+        ),
+        latest_birth=f"{now.astimezone(actor.zone):%Y-%m-%d}",
+        latest_use=f"{now.astimezone(actor.zone):%Y-%m-%dT%H:%M}",
     )
 
 
@@ -100,6 +126,17 @@ def admit(
     request: Request, db: Db, actor: Admits, form: Annotated[AdmissionForm, Form()]
 ) -> Response:
     actor.signs(form)
+    try:
+        with db.begin_nested():
+            stay = _admitted(db, actor, form)
+    except (Invalid, Conflict) as refused:
+        if wants_fragment(request):
+            raise
+        return render(_admission(db, actor, form, refused), refused.status)
+    return go(request, f"/stays/{stay.id}")
+
+
+def _admitted(db: Session, actor: Actor, form: AdmissionForm) -> Stay:
     now = clock.now()
     known = protocols.in_force(db, actor.unit.id, at=now).protocol.intervals
     if not form.instruments or not set(form.instruments) <= set(known):
@@ -111,7 +148,7 @@ def admit(
     last_use_at = local_moment(form.last_use_at, actor.zone, field="last_use_at")
     if last_use_at is not None and last_use_at > now:
         raise Invalid("Check the last use.", {"last_use_at": "This time has not come yet."})
-    stay = service.admit(
+    return service.admit(
         db,
         actor.id,
         key=form.key,
@@ -128,7 +165,6 @@ def admit(
         instruments=tuple(form.instruments),
         at=now,
     )
-    return go(request, f"/stays/{stay.id}")
 
 
 @router.get("/stays/{stay_id}/manage")

@@ -43,6 +43,7 @@ def admit(
     patient = patients.register(
         session,
         actor_id,
+        unit_id=unit_id,
         family_name=family_name,
         given_name=given_name,
         born_on=born_on,

@@ -3,12 +3,13 @@
 from functools import cache
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from backend.accounts.access import ByToken
 from backend.core.strict_json import StrictJsonRoute
+from backend.interop.api import leaving
 from backend.interop.api.alerts import routes as alerts
 from backend.interop.api.observations import routes as observations
 from backend.interop.api.reports import routes as reports
@@ -62,7 +63,9 @@ FOR_DEEDS = {
     "413": "More than anybody writes down at once.",
 }
 
-router = APIRouter(prefix=PREFIX, route_class=StrictJsonRoute)
+router = APIRouter(
+    prefix=PREFIX, route_class=StrictJsonRoute, dependencies=[Depends(leaving.noticed)]
+)
 for part in (ward, stays, observations, alerts, reports):
     router.include_router(part.router)
 

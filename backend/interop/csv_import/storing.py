@@ -49,6 +49,7 @@ class NewSet:
     key: UUID
     stay_id: int
     patient_id: int
+    unit_id: int
     sheet: Sheet
     scores: Mapping[str, Score]
     entered_at: datetime
@@ -126,6 +127,7 @@ def patients(
     found = queries.patients(session, source, source_ids)
     rows = [
         {
+            "unit_id": unit_id,
             "code": f"{source}-{source_id}",
             "family_name": source_id,
             "given_name": source,
@@ -235,6 +237,7 @@ def _observation(actor_id: int, one: NewSet, observation_id: int) -> dict[str, A
         "request_sha256": hashlib.sha256(one.key.bytes).digest(),
         "stay_id": one.stay_id,
         "patient_id": one.patient_id,
+        "unit_id": one.unit_id,
         "outcome": one.sheet.outcome,
         "source": Source.IMPORT.value,
         "observed_at": one.sheet.observed_at,
@@ -253,6 +256,7 @@ def _score(one: NewSet, observation_id: int, score: Score) -> dict[str, Any]:
         "observation_id": observation_id,
         "stay_id": one.stay_id,
         "patient_id": one.patient_id,
+        "unit_id": one.unit_id,
         "observed_at": one.sheet.observed_at,
         **{
             name: json.dumps(value) if isinstance(value, dict) else value
@@ -265,9 +269,20 @@ def _copy(session: Session, table: str, rows: Sequence[Mapping[str, Any]]) -> No
     if not rows:
         return
     names = sql.SQL(", ").join(map(sql.Identifier, rows[0]))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+    parts = {"names": names, "table": sql.Identifier(table), "here": sql.Identifier(f"new_{table}")}
+    # Row-level security takes no COPY: it goes into a table of this connection's own first.
+    own = sql.SQL(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS {here} AS SELECT {names} FROM {table} WITH NO DATA"
+    )
+    copy_in = sql.SQL("COPY {here} ({names}) FROM STDIN")
+    store = sql.SQL("INSERT INTO {table} ({names}) SELECT {names} FROM {here}")
+    empty = sql.SQL("TRUNCATE {here}")
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101 (for the type checker: the session has just used it)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(tuple(row.values()))
+    with connection.cursor() as cursor:
+        cursor.execute(own.format(**parts))
+        with cursor.copy(copy_in.format(**parts)) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+        cursor.execute(store.format(**parts))
+        cursor.execute(empty.format(**parts))

@@ -171,6 +171,7 @@ def _new_set(one: Pending) -> NewSet:
         key=one.key,
         stay_id=row.id if row else 0,
         patient_id=row.patient_id if row else 0,
+        unit_id=row.unit_id if row else 0,
         sheet=one.sheet,
         scores=one.scores,
         entered_at=entered_at,

@@ -253,6 +253,5 @@ def _bands(
 
 def _span(band: Any) -> str:
     """`mild 1 to 20`; the figures stand on the left as well, and give way to a long word."""
-    if len(band.word) > 13:
-        return str(band.word)
-    return f"{band.word} {band.low}" + (f" to {band.high}" if band.high > band.low else "")
+    told = f"{band.word} {band.low}" + (f" to {band.high}" if band.high > band.low else "")
+    return told if CHARACTER * len(told) <= WIDTH - RIGHT - 12 else str(band.word)

@@ -135,3 +135,4 @@ class Chart:
     may_record: bool
     sees_alerts: bool
     may_manage: bool
+    may_consent: bool

@@ -83,6 +83,7 @@ def chart(
         may_record=actor.may(Permission.RECORD_OBSERVATION),
         sees_alerts=actor.may(Permission.SEE_ALERTS),
         may_manage=actor.may(Permission.MANAGE_STAYS),
+        may_consent=actor.may(Permission.SEE_CONSENTS),
     )
 
 

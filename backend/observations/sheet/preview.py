@@ -67,7 +67,7 @@ def _total(score: Score) -> Total:
     open_items = len(score.missing)
     return Total(
         name=instrument.name,
-        words=str(score.total) if complete else f"{open_items} open",
+        words=str(score.total) if complete else f"no total yet, {open_items} to go",
         band=score.band.word if complete and score.band else None,
         bands=instrument.band_systems[score.band_system].label,
         complete=complete,

@@ -18,6 +18,7 @@ def body(report: Report) -> bytes:
 def as_json(report: Report) -> dict[str, Any]:
     """Times are in UTC here; the header tells them on the unit's clock."""
     return {
+        "notice": report.stamp.notice,
         "header": dict(report.header()),
         "rows": [
             {

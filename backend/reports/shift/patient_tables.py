@@ -1,9 +1,10 @@
 """The tables that tell patients apart: only for those who may see a chart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from backend.observations.models import Observation, Outcome
+from backend.patients.models import Patient
 from backend.reports.shift import courses, timeliness
 from backend.reports.shift.queries import Stored
 from backend.reports.shift.report import Column, Detail, Kind, Table, Value
@@ -24,8 +25,8 @@ class Whose:
     place: Callable[[Stay], tuple[int, int]]
 
 
-def whose(stored: Stored, detail: Detail) -> Whose:
-    """By bed and code; by name too where that was asked for. The bed is the last in the shift."""
+def whose(stored: Stored, detail: Detail, named: Collection[int] = ()) -> Whose:
+    """By bed and code; the stays in `named` by name too. The bed is the last in the shift."""
     beds = {bed.id: bed for bed in stored.beds}
     last_bed = {place.stay_id: beds[place.bed_id] for place in stored.placements}
 
@@ -34,7 +35,7 @@ def whose(stored: Stored, detail: Detail) -> Whose:
         bed = last_bed.get(stay.id)
         known = (bed.label if bed else "no bed", patient.code)
         if detail is Detail.IDENTIFIED:
-            return (*known, f"{patient.family_name}, {patient.given_name}")
+            return (*known, _name(patient) if stay.id in named else "not told")
         return known
 
     def place(stay: Stay) -> tuple[int, int]:
@@ -45,6 +46,10 @@ def whose(stored: Stored, detail: Detail) -> Whose:
     if detail is Detail.IDENTIFIED:
         columns.append(Column(title="name", kind=Kind.NAME))
     return Whose(columns=tuple(columns), cells=cells, place=place)
+
+
+def _name(patient: Patient) -> str:
+    return f"{patient.family_name}, {patient.given_name}"
 
 
 def patients_table(stored: Stored, rounds: list[Judged], told: Whose) -> Table:
@@ -200,7 +205,9 @@ def late_entries_table(stored: Stored, told: Whose) -> Table:
     )
 
 
-def corrections_table(stored: Stored, told: Whose, detail: Detail) -> Table:
+def corrections_table(
+    stored: Stored, told: Whose, detail: Detail, named: Collection[int] = ()
+) -> Table:
     """What was put right. The reason is free text, which may name somebody: only with names."""
     stays = {stay.id: stay for stay in stored.stays}
     with_reason = detail is Detail.IDENTIFIED
@@ -226,7 +233,9 @@ def corrections_table(stored: Stored, told: Whose, detail: Detail) -> Table:
             stored.names[one.right.recorded_by],
             "yes" if one.since else "no",
         )
-        return (*cells, one.right.correction_reason) if with_reason else cells
+        if not with_reason:
+            return cells
+        return (*cells, one.right.correction_reason if one.wrong.stay_id in named else "not told")
 
     return Table(
         key="corrections",

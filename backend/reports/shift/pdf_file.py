@@ -6,7 +6,7 @@ from pathlib import Path
 import typst
 
 from backend.core import local_time
-from backend.reports.shift.report import NOTICE, Kind, Report, Table, shown
+from backend.reports.shift.report import Kind, Report, Table, shown
 
 MEDIA_TYPE = "application/pdf"
 TEMPLATE = Path(__file__).parent / "shift.typ"
@@ -18,7 +18,7 @@ def body(report: Report) -> bytes:
         "unit": report.unit_name,
         "shift": shift_words(report),
         "running": report.running,
-        "notice": NOTICE,
+        "notice": report.stamp.notice,
         "header": report.header(),
         "headlines": [
             {"label": one.label, "value": one.value, "note": one.note} for one in report.headlines

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -12,7 +12,6 @@ from backend.accounts.staff import queries as staff_queries
 from backend.accounts.units.models import Bed
 from backend.alerts import queries as alert_queries
 from backend.alerts.models import Alert, AlertStep
-from backend.audit.models import AuditEntry
 from backend.clinical.shift import INSTANT, Shift
 from backend.core.errors import NotFound
 from backend.observations import queries as observation_queries
@@ -116,15 +115,10 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
     )
 
 
-def exports_lately(session: Session, actor_id: int, within: timedelta) -> int:
-    """How many reports this person has taken out in this time, by the database's clock."""
-    return session.scalars(
-        select(func.count()).where(
-            AuditEntry.actor_id == actor_id,
-            AuditEntry.action == "report.exported",
-            AuditEntry.at > func.clock_timestamp() - within,
-        )
-    ).one()
+def on_the_unit(session: Session, unit_id: int, shift: Shift, now: datetime) -> dict[int, int]:
+    """Who was there for any part of the shift: the stay, and whose it is."""
+    until = shift.ends_at if shift.ends_at <= now else now + INSTANT
+    return {s.id: s.patient_id for s in _stays(session, unit_id, shift.starts_at, until)}
 
 
 def _stays(session: Session, unit_id: int, start: datetime, until: datetime) -> Sequence[Stay]:

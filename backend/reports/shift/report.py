@@ -6,14 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from backend.care.disclosures.notice import Stamp
 from backend.clinical.shift import Shift
 from backend.core import local_time
-
-# 42 CFR 2.32(a)(2) gives the second sentence word for word.
-NOTICE = (
-    "Contains substance use disorder (SUD) records."
-    " 42 CFR part 2 prohibits unauthorized use or disclosure of these records."
-)
 
 Value = int | float | str | datetime | None
 
@@ -149,11 +144,10 @@ class Report:
     shift: Shift
     running: bool
     detail: Detail
-    reason: str | None
+    stamp: Stamp
     generated_at: datetime
     prepared_by: str
     rules: str
-    stay_ids: tuple[int, ...]
     headlines: tuple[Headline, ...]
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
@@ -163,7 +157,8 @@ class Report:
     def header(self) -> list[tuple[str, str]]:
         """What stands above the figures in every format."""
         about = [
-            ("notice", NOTICE),
+            ("notice", self.stamp.notice),
+            ("on what ground", self.stamp.grounds),
             ("unit", self.unit_name),
             ("shift", f"{self.shift.name} ({self.shift.hours:g} h)"),
             ("starts", moment_words(self.shift.starts_at, self.zone)),
@@ -177,9 +172,7 @@ class Report:
             ("SHA-256 of the data rows", self.sha256),
         ]
         if self.running:
-            about.insert(5, ("not over", "The shift is still running: figures up to now."))
-        if self.reason:
-            about.append(("names are told because", self.reason))
+            about.insert(6, ("not over", "The shift is still running: figures up to now."))
         return about
 
 

@@ -1,8 +1,9 @@
 """Choose a shift, read its report, take it out as a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -13,16 +14,21 @@ from backend.accounts.access import Actor, Allowed
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
+from backend.care.consents.models import PurposeKind, RecipientClass
+from backend.care.disclosures import answers
+from backend.care.disclosures.models import Basis
+from backend.care.disclosures.service import Grounds
 from backend.clinical import shift as shifts
 from backend.clinical.shift import Shift
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.errors import Invalid, TooMany
+from backend.core.errors import Invalid, NotAllowed, TooMany
 from backend.core.web import Screen, render
-from backend.reports.shift import drawing, service, windows
+from backend.reports.shift import drawing, page, service, windows
 from backend.reports.shift.drawing import Drawing
-from backend.reports.shift.forms import ExportForm
-from backend.reports.shift.report import NOTICE, Detail, Headline, Report, Table, shown
+from backend.reports.shift.forms import GROUNDS, ExportForm
+from backend.reports.shift.page import ShownTable
+from backend.reports.shift.report import Headline, Report
 from backend.reports.shift.service import Format
 
 router = APIRouter()
@@ -30,8 +36,6 @@ Reader = Annotated[Actor, Depends(Allowed(Permission.SEE_REPORTS))]
 Exporter = Annotated[Actor, Depends(Allowed(Permission.EXPORT_REPORT))]
 
 RECENT = 14
-# A screen is wider than paper.
-BESIDE = {"observations", "alerts"}
 FORMATS = {Format.PDF: "PDF", Format.XLSX: "XLSX", Format.CSV: "CSV"}
 
 
@@ -57,27 +61,6 @@ class ShiftsScreen(Screen, template="reports/shifts.html"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One value. The first of a row says what the row is about."""
-
-    text: str
-    number: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownTable:
-    """A table as the page writes it."""
-
-    key: str
-    title: str
-    note: str
-    empty: str
-    half: bool
-    columns: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Choice:
     """One format."""
 
@@ -97,6 +80,11 @@ class Taking:
     formats: tuple[Choice, ...]
     may_identify: bool
     identified: bool
+    bases: tuple[Choice, ...]
+    classes: tuple[Choice, ...]
+    purposes: tuple[Choice, ...]
+    recipient: str
+    affiliation: str
     reason: str
     refusal: str | None
 
@@ -132,7 +120,7 @@ def _choose(actor: Actor, now: datetime, *, day: str = "", refusal: str | None =
             refusal = error.sentence
         else:
             refusal = None if of_day else "No shift of that day has begun yet."
-    page = ShiftsScreen(
+    screen = ShiftsScreen(
         shell=shell(actor, here="reports", now=now),
         recent=tuple(_link(actor, s, now) for s in windows.recent_shifts(actor.unit, now, RECENT)),
         of_day=tuple(_link(actor, s, now) for s in of_day),
@@ -140,7 +128,7 @@ def _choose(actor: Actor, now: datetime, *, day: str = "", refusal: str | None =
         latest_day=f"{now.astimezone(actor.zone):%Y-%m-%d}",
         refusal=refusal,
     )
-    return render(page, 422 if refusal else 200)
+    return render(screen, 422 if refusal else 200)
 
 
 def _link(actor: Actor, shift: Shift, now: datetime) -> ShiftLink:
@@ -182,39 +170,48 @@ def shift_screen(db: Db, actor: Reader, start: str = "") -> Response:
 def take_out(db: Db, actor: Exporter, form: Annotated[ExportForm, Form()]) -> Response:
     """The file; or the page again, with the sentence that refuses it and what was typed."""
     actor.signs(form)
-    if form.identified:
-        actor.must(Permission.SEE_IDENTIFIED_REPORT)
     now = clock.now()
     shift = windows.shift_starting(actor.unit, form.start, now)
     try:
-        reason = service.stated(form.reason) if form.identified else None
-        report = _report(db, actor, shift, now, reason=reason)
-        file = service.export(db, actor.id, actor.unit, report, Format(form.format))
-    except (Invalid, TooMany) as error:
-        page = _screen(actor, _report(db, actor, shift, now), now, form, error.sentence)
-        return render(page, error.status)
-    return Response(
-        file.body,
-        media_type=file.media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{file.name}"',
-            "Cache-Control": "no-store",
-        },
+        file = service.export(
+            db,
+            actor.unit,
+            shift,
+            Format(form.format),
+            by=actor.id,
+            actor=actor,
+            prepared_by=actor.name,
+            detail=service.detail_for(actor.role),
+            now=now,
+            grounds=_grounds(form) if form.identified else None,
+        )
+    except (Invalid, NotAllowed, TooMany) as error:
+        screen = _screen(actor, _report(db, actor, shift, now), now, form, error.sentence)
+        return render(screen, error.status)
+    return answers.file(file.name, file.media_type, file.body)
+
+
+def _grounds(form: ExportForm) -> Grounds:
+    """Why the names leave. What is missing is refused by the door, which notes the refusal."""
+    return Grounds(
+        basis=form.basis or Basis.CODED,
+        recipient=form.recipient,
+        affiliation=form.affiliation,
+        purpose=service.stated(form.reason),
+        purpose_kind=form.purpose_kind,
+        recipient_class=form.recipient_class,
     )
 
 
-def _report(
-    db: Session, actor: Actor, shift: Shift, now: datetime, *, reason: str | None = None
-) -> Report:
-    """With names only where a reason was given."""
+def _report(db: Session, actor: Actor, shift: Shift, now: datetime) -> Report:
+    """As the screen shows it: without names."""
     return service.prepare(
         db,
         actor.unit,
         shift,
-        detail=Detail.IDENTIFIED if reason else service.detail_for(actor.role),
+        detail=service.detail_for(actor.role),
         prepared_by=actor.name,
         now=now,
-        reason=reason,
     )
 
 
@@ -233,11 +230,11 @@ def _screen(
         + windows.window_words(report.shift, actor.zone),
         generated_at=local_time.day_and_time(now, actor.zone),
         running=report.running,
-        notice=NOTICE,
+        notice=report.stamp.notice,
         header=tuple(report.header()),
         headlines=report.headlines,
         drawings=tuple(drawing.drawn(chart) for chart in report.charts),
-        tables=tuple(_table(table, report) for table in report.tables),
+        tables=tuple(page.shown_table(table, report) for table in report.tables),
         earlier=_link(actor, shifts.previous(report.shift, starts, actor.zone), now),
         later=_link(actor, later, now) if later and later.starts_at <= now else None,
         taking=_taking(actor, report, form, refusal),
@@ -261,31 +258,15 @@ def _taking(
         ),
         may_identify=actor.may(Permission.SEE_IDENTIFIED_REPORT),
         identified=form.identified if form else False,
+        bases=_choices(GROUNDS, form.basis if form else None),
+        classes=_choices(RecipientClass, form.recipient_class if form else None),
+        purposes=_choices(PurposeKind, form.purpose_kind if form else PurposeKind.TPO),
+        recipient=form.recipient if form else "",
+        affiliation=form.affiliation if form else "",
         reason=form.reason if form else "",
         refusal=refusal,
     )
 
 
-def _table(table: Table, report: Report) -> ShownTable:
-    numbers = [table.is_number(place) for place in range(len(table.columns))]
-    return ShownTable(
-        key=table.key,
-        title=table.title,
-        note=table.note,
-        empty=table.empty,
-        half=table.half or table.key in BESIDE,
-        columns=tuple(
-            Cell(
-                text=f"{column.title}, {column.unit}" if column.unit else column.title,
-                number=number,
-            )
-            for column, number in zip(table.columns, numbers, strict=True)
-        ),
-        rows=tuple(
-            tuple(
-                Cell(text=shown(value, report.zone), number=number)
-                for value, number in zip(row, numbers, strict=True)
-            )
-            for row in table.rows
-        ),
-    )
+def _choices(every: Iterable[StrEnum], chosen: StrEnum | None) -> tuple[Choice, ...]:
+    return tuple(Choice(value=one.value, label=one.value, chosen=one is chosen) for one in every)

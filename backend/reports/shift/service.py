@@ -1,19 +1,22 @@
 """Work the report of a shift out, and hand it out on record."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from backend.accounts.access import Actor
 from backend.accounts.permissions import ALLOWED, Permission, Role
 from backend.accounts.units.models import Unit
-from backend.audit import service as audit
+from backend.care.disclosures import service as disclosures
+from backend.care.disclosures.models import What
+from backend.care.disclosures.service import NOBODY, Clearance, Grounds, Leaving, Written
 from backend.clinical.shift import Shift
-from backend.core import local_time
-from backend.core.errors import Invalid, TooMany
+from backend.core.errors import Invalid
 from backend.reports.shift import (
     charts,
     csv_file,
@@ -33,8 +36,6 @@ from backend.reports.shift.report import Detail, Report, Table, data_rows
 from backend.reports.shift.response import Answered
 from backend.reports.shift.timeliness import Judged
 
-# By one person in one hour. More is not reading.
-MOST_EXPORTS_AN_HOUR = 60
 ORDER = (
     "census",
     "acuity",
@@ -91,14 +92,14 @@ def prepare(
     detail: Detail,
     prepared_by: str,
     now: datetime,
-    reason: str | None = None,
+    clearance: Clearance = NOBODY,
 ) -> Report:
     """The report as the record stands now, with the corrections made since the shift."""
     zone = ZoneInfo(unit.time_zone)
     stored = queries.stored(session, unit.id, shift, now)
     rounds = timeliness.judged(stored)
     answered = response.answers(stored)
-    shown = _tables(stored, rounds, answered, detail)
+    shown = _tables(stored, rounds, answered, detail, clearance.named)
     rows = data_rows(shown)
     return Report(
         unit_code=unit.code,
@@ -107,12 +108,11 @@ def prepare(
         shift=shift,
         running=shift.ends_at > now,
         detail=detail,
-        reason=reason,
+        stamp=clearance.stamp,
         generated_at=now,
         prepared_by=prepared_by,
         rules=", then ".join(f"{rule.name}, version {rule.version}" for rule in stored.rules)
         or "none yet",
-        stay_ids=tuple(stay.id for stay in stored.stays),
         headlines=headlines(stored, rounds, answered),
         charts=(
             charts.observations(rounds, shift, zone),
@@ -125,9 +125,13 @@ def prepare(
 
 
 def _tables(
-    stored: Stored, rounds: list[Judged], answered: list[Answered], detail: Detail
+    stored: Stored,
+    rounds: list[Judged],
+    answered: list[Answered],
+    detail: Detail,
+    named: Collection[int],
 ) -> tuple[Table, ...]:
-    told = patient_tables.whose(stored, detail)
+    told = patient_tables.whose(stored, detail, named)
     of_patients = {
         table.key: table
         for table in (
@@ -135,7 +139,7 @@ def _tables(
             patient_tables.scores_table(stored, told),
             patient_tables.alert_list(stored, answered, told),
             patient_tables.late_entries_table(stored, told),
-            patient_tables.corrections_table(stored, told, detail),
+            patient_tables.corrections_table(stored, told, detail, named),
         )
     }
     of_counts = {
@@ -156,50 +160,54 @@ def _tables(
 
 def export(
     session: Session,
-    actor_id: int,
     unit: Unit,
-    report: Report,
+    shift: Shift,
     form: Format,
     *,
-    most_an_hour: int | None = MOST_EXPORTS_AN_HOUR,
+    by: int,
+    actor: Actor | None,
+    prepared_by: str,
+    detail: Detail,
+    now: datetime,
+    grounds: Grounds | None = None,
 ) -> File:
-    """Write the report to a file, and on the audit trail that it left, for whom and why.
+    """The report as a file, through the door. With grounds those who may be named are named."""
 
-    The caller has checked that this person may. With names it is a disclosure of every stay in it.
-    """
-    lately = queries.exports_lately(session, actor_id, timedelta(hours=1))
-    if most_an_hour is not None and lately >= most_an_hour:
-        raise TooMany(f"Over {most_an_hour} reports in an hour. Wait, or print what you have.")
-    identified = report.detail is Detail.IDENTIFIED
-    write, media_type = WRITERS[form]
-    file = File(name=file_name(report, form), media_type=media_type, body=write(report))
-    audit.note(
-        session,
-        actor_id,
-        "report.exported",
-        unit_id=unit.id,
-        reason=report.reason,
-        report="shift",
-        starts_at=local_time.machine(report.shift.starts_at),
-        format=form.value,
-        detail=report.detail.value,
-        identified=identified,
-        stay_ids=list(report.stay_ids) if identified else [],
-        data_rows=len(report.rows),
-        sha256=report.sha256,
+    def write(clearance: Clearance) -> Written[File]:
+        report = prepare(
+            session,
+            unit,
+            shift,
+            detail=Detail.IDENTIFIED if grounds else detail,
+            prepared_by=prepared_by,
+            now=now,
+            clearance=clearance,
+        )
+        body, media_type = WRITERS[form]
+        file = File(name=file_name(report, form), media_type=media_type, body=body(report))
+        return Written(value=file, body=lambda: file.body, rows=len(report.rows))
+
+    leaving = Leaving(
+        unit=unit,
+        by=by,
+        actor=actor,
+        what=What.SHIFT_REPORT,
+        form=form.value,
+        whose=queries.on_the_unit(session, unit.id, shift, now) if grounds else {},
+        grounds=grounds,
+        capped=actor is not None,  # a nightly script may write a month at once
     )
-    return file
+    return disclosures.release(session, leaving, write)
 
 
 def stated(reason: str) -> str:
-    """Why names are needed, in a few words of the person who asks; Invalid without."""
+    """What names are needed for, in a few words of the person who asks; Invalid without."""
     words = " ".join(reason.split())
     least, most = REASON_LENGTH
     if not least <= len(words) <= most or not words.isprintable():
         raise Invalid(
-            "A report with names is a disclosure. Say who needs the names, and what for,"
-            f" in {least} to {most} letters.",
-            {"reason": "Say who needs the names, and what for."},
+            f"A report with names is a disclosure. Say what for, in {least} to {most} letters.",
+            {"reason": "Say what the names are needed for."},
         )
     return words
 

@@ -64,7 +64,8 @@ def test_what_is_answered_is_what_is_stored(session: Session, machine: Machine, 
     assert found["note"] == row.note == "Calm."
     assert row.source is Source.API
     read = machine().get(f"/api/v1/stays/{stay.id}/observations").json()
-    assert read == {"observations": [found], "next_before": None}
+    notice = found.pop("notice")
+    assert read == {"notice": notice, "observations": [found], "next_before": None}
 
 
 def test_a_set_moves_the_round_and_raises_what_the_rules_ask_for(

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.permissions import Role
-from backend.audit.models import AuditEntry
+from backend.care.disclosures.models import Basis, Disclosure
 from backend.clinical import shift as shifts
 from backend.core import clock
 from tests import build
@@ -69,9 +69,8 @@ def test_a_shift_is_named_on_the_units_clock_too(machine: Machine, ward: Ward, s
 
 def test_that_a_report_left_is_written_down(session: Session, machine: Machine, start: str) -> None:
     ask(machine(), start=start, format="csv")
-    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "report.exported")).one()
-    assert entry.subject["format"] == "csv"
-    assert entry.subject["identified"] is False
+    entry = session.scalars(select(Disclosure)).one()
+    assert (entry.form, entry.basis) == ("csv", Basis.CODED)
 
 
 @pytest.mark.parametrize(

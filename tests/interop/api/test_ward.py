@@ -53,4 +53,4 @@ def test_the_board_of_another_unit_is_empty_of_ours(
     build.stay(session, ward)
     interface = machine(elsewhere=True)
     assert interface.get("/api/v1/board").json()["places"] == []
-    assert interface.get("/api/v1/stays").json() == {"stays": []}
+    assert interface.get("/api/v1/stays").json()["stays"] == []

@@ -207,7 +207,9 @@ def _occupied_bed(session: Session, unit_id: int) -> None:
     bed = Bed(unit_id=unit_id, label="taken")
     session.add(bed)
     session.flush()
-    patient = patients.register(session, actor, family_name="Pennywhistle", given_name="Rosa")
+    patient = patients.register(
+        session, actor, unit_id=unit_id, family_name="Pennywhistle", given_name="Rosa"
+    )
     stays.admit(
         session,
         actor,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -13,11 +13,14 @@ from backend.alerts import queries
 from backend.alerts.access import AlertForToken
 from backend.alerts.answers import service
 from backend.alerts.models import Alert, AlertState, Level, StepKind
+from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Key, Moment, StrictJsonRoute
 from backend.interop.api.alerts.forms import AcknowledgementBody
+from backend.interop.api.leaving import Payload, ask_named, leave, leave_named
 from backend.protocols import queries as protocols
+from backend.stays.models import Stay
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["alerts"])
 
@@ -67,7 +70,7 @@ class Step(BaseModel):
     actor: Person | None
 
 
-class AlertInFull(ShownAlert):
+class AlertInFull(ShownAlert, Payload):
     """The alert with what raised it and all that has happened to it."""
 
     evidence: list[dict[str, Any]] = Field(
@@ -79,7 +82,7 @@ class AlertInFull(ShownAlert):
     steps: list[Step]
 
 
-class Alerts(BaseModel):
+class Alerts(Payload):
     """Worst first, then longest open; closed ones by when they were closed."""
 
     alerts: list[ShownAlert]
@@ -89,21 +92,35 @@ def _person(names: dict[int, str], staff_id: int | None) -> Person | None:
     return None if staff_id is None else Person(id=staff_id, name=names[staff_id])
 
 
-def _shown(alert: Alert, names: dict[int, str]) -> dict[str, Any]:
-    """The fields that every form of the answer has."""
+def _shown(alert: Alert, names: dict[int, str], *, with_words: bool) -> dict[str, Any]:
+    """The fields that every form of the answer has.
+
+    What people added in words may name somebody: without, a plan and a reason are told as far as
+    they come from the list.
+    """
     plain = {
         name: getattr(alert, name) for name in ShownAlert.model_fields if name != "acknowledged_by"
     }
+    if not with_words:
+        plain |= {
+            "plan": _of_the_list(alert.plan),
+            "close_reason": _of_the_list(alert.close_reason),
+        }
     return plain | {"acknowledged_by": _person(names, alert.acknowledged_by)}
 
 
-def _in_full(session: Session, alert: Alert) -> AlertInFull:
+def _of_the_list(words: str | None) -> str | None:
+    """`Call the physician: her sister rang` is `Call the physician`."""
+    return words.partition(": ")[0] if words else words
+
+
+def _in_full(session: Session, alert: Alert, *, named: bool) -> AlertInFull:
     steps = queries.steps(session, alert.id)
     people = [step.actor_id for step in steps] + [alert.acknowledged_by]
     names = staff.names(session, [person for person in people if person is not None])
     protocol = protocols.by_id(session, alert.protocol_id).protocol
     return AlertInFull(
-        **_shown(alert, names),
+        **_shown(alert, names, with_words=named),
         evidence=alert.evidence,
         rule_source=alert.rule_source,
         recheck_minutes=list(protocol.recheck_minutes[alert.level]),
@@ -112,7 +129,7 @@ def _in_full(session: Session, alert: Alert) -> AlertInFull:
                 kind=step.kind,
                 level=step.level,
                 at=step.at,
-                sentence=step.sentence,
+                sentence=step.sentence if named else "",
                 actor=_person(names, step.actor_id),
             )
             for step in steps
@@ -133,13 +150,32 @@ def alerts(
         found = queries.closed_since(db, actor.unit.id, closed_since)
     takers = [alert.acknowledged_by for alert in found if alert.acknowledged_by is not None]
     names = staff.names(db, takers)
-    return Alerts(alerts=[ShownAlert(**_shown(alert, names)) for alert in found])
+    return leave(
+        db,
+        actor,
+        What.ALERTS,
+        Alerts(alerts=[ShownAlert(**_shown(alert, names, with_words=False)) for alert in found]),
+    )
 
 
-@router.get("/alerts/{alert_id}", summary="One alert: why, and what has happened to it")
-def alert_in_full(db: Db, alert: AlertToSee) -> AlertInFull:
+@router.get(
+    "/alerts/{alert_id}",
+    summary="One alert: why, and what has happened to it",
+    response_model=AlertInFull,
+)
+def alert_in_full(db: Db, actor: Watcher, alert: AlertToSee) -> AlertInFull | Response:
     """The evidence is what was read when the alert was raised or last changed."""
-    return _in_full(db, alert)
+    return ask_named(
+        db,
+        actor,
+        What.ALERT,
+        _stay(db, alert),
+        lambda named: _in_full(db, alert, named=named),
+    )
+
+
+def _stay(session: Session, alert: Alert) -> Stay:
+    return session.get_one(Stay, alert.stay_id)
 
 
 @router.post(
@@ -163,4 +199,10 @@ def acknowledge(
         recheck_minutes=body.recheck_minutes,
         at=clock.now(),
     )
-    return _in_full(db, alert)
+    return leave_named(
+        db,
+        actor,
+        What.ALERT,
+        _stay(db, alert),
+        lambda named: _in_full(db, alert, named=named),
+    )

@@ -2,15 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.access import ByToken
 from backend.accounts.permissions import Permission, Role
 from backend.audit import service as audit
+from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Digits, Key, Moment, Number, StrictJsonRoute
+from backend.interop.api.leaving import Payload, ask_named, leave
 from backend.interop.api.observations import queries as pages
 from backend.interop.api.observations.forms import SetBody
 from backend.observations import queries, service
@@ -78,17 +80,25 @@ class StoredObservation(BaseModel):
     superseded_by_id: int | None = Field(description="The set that corrects this one, if any.")
 
 
-class Observations(BaseModel):
+class RecordedObservation(StoredObservation, Payload):
+    """The set that has just been stored."""
+
+
+class Observations(Payload):
     """One page of a stay's sets, the last stored first."""
 
     observations: list[StoredObservation]
     next_before: int | None = Field(description="Ask with `before` for the next page; null: done.")
 
 
-def described(stored: StoredSet) -> StoredObservation:
-    """A stored set for a machine."""
+def described(stored: StoredSet, *, with_words: bool = True) -> StoredObservation:
+    """A stored set for a machine. What people wrote in words may name somebody."""
+    return StoredObservation(**_fields(stored, with_words=with_words))
+
+
+def _fields(stored: StoredSet, *, with_words: bool) -> dict[str, Any]:
     row = stored.observation
-    return StoredObservation(
+    return dict(  # noqa: C408 (fields, not a table)
         id=row.id,
         stay_id=row.stay_id,
         observed_at=row.observed_at,
@@ -115,21 +125,25 @@ def described(stored: StoredSet) -> StoredObservation:
             )
             for instrument, score in stored.scores.items()
         },
-        note=row.note,
+        note=row.note if with_words else None,
         supersedes_id=row.supersedes_id,
-        correction_reason=row.correction_reason,
+        correction_reason=row.correction_reason if with_words else None,
         superseded_by_id=stored.superseded_by_id,
     )
 
 
-@router.get("/stays/{stay_id}/observations", summary="The sets of a stay, the last stored first")
+@router.get(
+    "/stays/{stay_id}/observations",
+    summary="The sets of a stay, the last stored first",
+    response_model=Observations,
+)
 def observations(
     db: Db,
     actor: ByToken,
     stay: ChartOf,
     before: Annotated[int | None, Digits, Query(ge=1, lt=2**63)] = None,
     limit: Annotated[int, Digits, Query(ge=1, le=MOST)] = 50,
-) -> Observations:
+) -> Observations | Response:
     """Corrected sets are included and marked.
 
     Two sets stored at the same moment may become visible in either order, so whoever follows a
@@ -139,9 +153,15 @@ def observations(
     found = pages.stored_before(db, stay.id, before=before, most=limit + 1)
     page = found[:limit]
     more = len(found) > limit
-    return Observations(
-        observations=[described(stored) for stored in page],
-        next_before=page[-1].observation.id if more else None,
+    return ask_named(
+        db,
+        actor,
+        What.OBSERVATIONS,
+        stay,
+        lambda named: Observations(
+            observations=[described(stored, with_words=named) for stored in page],
+            next_before=page[-1].observation.id if more else None,
+        ),
     )
 
 
@@ -150,7 +170,7 @@ def observations(
     status_code=201,
     summary="Record one set",
 )
-def record(db: Db, actor: ByToken, stay: BedsideOf, key: Key, body: SetBody) -> StoredObservation:
+def record(db: Db, actor: ByToken, stay: BedsideOf, key: Key, body: SetBody) -> RecordedObservation:
     """Stored, scored, and evaluated by the unit's rules in one transaction.
 
     When this answers, alerts have been raised and the next observation has its due time. The
@@ -160,4 +180,10 @@ def record(db: Db, actor: ByToken, stay: BedsideOf, key: Key, body: SetBody) -> 
     row = service.record(db, actor.id, stay, key=key, sheet=body.sheet(), source=source)
     stored = queries.one(db, stay.id, row.id)
     assert stored is not None  # noqa: S101 (it was written two lines above)
-    return described(stored)
+    # What the sender sent, and what it came to: nobody is named who was not named to us.
+    return leave(
+        db,
+        actor,
+        What.OBSERVATIONS,
+        RecordedObservation(**_fields(stored, with_words=True)),
+    )

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from backend.accounts.access import Actor, TokenAllowed
 from backend.accounts.permissions import Permission
+from backend.care.disclosures import answers
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import StrictJsonRoute
@@ -34,6 +35,7 @@ class ReportRow(BaseModel):
 class ShiftReport(BaseModel):
     """What stands above the figures, and the figures one by one."""
 
+    notice: str
     header: dict[str, str]
     rows: list[ReportRow]
 
@@ -68,21 +70,19 @@ def shift_report(
 ) -> Response:
     """As the record stands now, with the corrections made since.
 
-    That it left is on the audit trail. A wrong start is answered with the shifts of that day.
+    That it left is in the ledger. A wrong start is answered with the shifts of that day.
     """
     now = clock.now()
     shift = windows.shift_starting(actor.unit, start, now)
-    report = service.prepare(
+    file = service.export(
         db,
         actor.unit,
         shift,
-        detail=service.detail_for(actor.role),
+        form,
+        by=actor.id,
+        actor=actor,
         prepared_by=actor.name,
+        detail=service.detail_for(actor.role),
         now=now,
     )
-    file = service.export(db, actor.id, actor.unit, report, form)
-    return Response(
-        file.body,
-        media_type=file.media_type,
-        headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
-    )
+    return answers.file(file.name, file.media_type, file.body)

@@ -3,16 +3,18 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Actor, ByToken, TokenAllowed
 from backend.accounts.permissions import Permission
 from backend.audit import service as audit
+from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Key, Moment, StrictJsonRoute
+from backend.interop.api.leaving import Payload, ask_named, leave, leave_named
 from backend.interop.api.stays import queries, service
 from backend.interop.api.stays.forms import AdmissionBody, DischargeBody, PlacementBody
 from backend.interop.api.stays.queries import Lying
@@ -73,17 +75,19 @@ class DueRound(BaseModel):
     state: RoundState
 
 
-class StayInFull(ShownStay):
+class StayInFull(ShownStay, Payload):
     """A stay with its patient and what is due."""
 
-    patient: ShownPatient
+    patient: ShownPatient | None = Field(
+        description="null: the patient has asked that nothing leaves with the name."
+    )
     use_history: str | None
     last_use_at: Moment | None
     spo2_scale: int
     due: list[DueRound]
 
 
-class Stays(BaseModel):
+class Stays(Payload):
     """Everybody on the unit now, with or without a bed."""
 
     stays: list[ShownStay]
@@ -104,7 +108,7 @@ def _shown(lying: Lying, actor: Actor, now: datetime) -> dict[str, Any]:
     }
 
 
-def _in_full(session: Session, actor: Actor, stay: Stay) -> StayInFull:
+def _in_full(session: Session, actor: Actor, stay: Stay, *, named: bool) -> StayInFull:
     lying = queries.lying(session, stay)
     patient = lying.patient
     return StayInFull(
@@ -118,8 +122,10 @@ def _in_full(session: Session, actor: Actor, stay: Stay) -> StayInFull:
             born_on=patient.born_on,
             allergies=patient.allergies,
             risks=list(patients.risks(session, [patient.id]).get(patient.id, ())),
-        ),
-        use_history=stay.use_history,
+        )
+        if named
+        else None,
+        use_history=stay.use_history if named else None,
         last_use_at=stay.last_use_at,
         spo2_scale=stay.spo2_scale,
         due=[
@@ -136,14 +142,31 @@ def stays(db: Db, actor: Reader) -> Stays:
     """Without names: those are in the single stay, whose reading is written down."""
     now = clock.now()
     found = queries.lying_on(db, actor.unit.id)
-    return Stays(stays=[ShownStay(**_shown(lying, actor, now)) for lying in found])
+    shown = Stays(stays=[ShownStay(**_shown(lying, actor, now)) for lying in found])
+    return leave(db, actor, What.STAYS, shown)
 
 
-@router.get("/stays/{stay_id}", summary="One stay, with its patient")
-def stay_in_full(db: Db, actor: ByToken, stay: ChartOf) -> StayInFull:
-    """That this was read is on the audit trail."""
+def _after_the_deed(session: Session, actor: Actor, stay: Stay) -> StayInFull:
+    return leave_named(
+        session,
+        actor,
+        What.STAY,
+        stay,
+        lambda named: _in_full(session, actor, stay, named=named),
+    )
+
+
+@router.get("/stays/{stay_id}", summary="One stay, with its patient", response_model=StayInFull)
+def stay_in_full(db: Db, actor: ByToken, stay: ChartOf) -> StayInFull | Response:
+    """That this was read is on the audit trail, and in the ledger of what has left with a name."""
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
-    return _in_full(db, actor, stay)
+    return ask_named(
+        db,
+        actor,
+        What.STAY,
+        stay,
+        lambda named: _in_full(db, actor, stay, named=named),
+    )
 
 
 @router.post("/stays", status_code=201, summary="Admit a patient")
@@ -175,14 +198,14 @@ def admit(db: Db, actor: Admitter, key: Key, body: AdmissionBody) -> StayInFull:
         last_use_at=body.last_use_at,
         observe=body.observe,
     )
-    return _in_full(db, actor, stay)
+    return _after_the_deed(db, actor, stay)
 
 
 @router.post("/stays/{stay_id}/placements", status_code=201, summary="Move to another bed")
 def move(db: Db, actor: ByToken, stay: StayToManage, key: Key, body: PlacementBody) -> StayInFull:
     """The bed before is free from that time on."""
     service.move(db, actor.id, stay, key=key, bed_id=body.bed_id, at=body.at)
-    return _in_full(db, actor, stay)
+    return _after_the_deed(db, actor, stay)
 
 
 @router.post("/stays/{stay_id}/discharge", summary="End a stay")
@@ -195,4 +218,4 @@ def discharge(
 ) -> StayInFull:
     """The bed is free, nothing more falls due, and the alerts of the stay are closed."""
     service.discharge(db, actor.id, stay, at=body.at, reason=body.reason)
-    return _in_full(db, actor, stay)
+    return _after_the_deed(db, actor, stay)

@@ -62,7 +62,7 @@ def admit(
         allowed = ", ".join(sorted(in_force.protocol.intervals))
         raise Invalid("The unit has no interval for this.", {"observe": f"One of: {allowed}."})
     done_before = stays_queries.by_key(session, key) is not None
-    patient = _patient(session, actor_id, who)
+    patient = _patient(session, actor_id, who, unit_id)
     stay = stays.admit(
         session,
         actor_id,
@@ -120,7 +120,7 @@ def _check_time(at: datetime, field: str) -> None:
         raise Invalid("The time lies over a year back.", {field: "Check the year."})
 
 
-def _patient(session: Session, actor_id: int, who: Identity) -> Patient:
+def _patient(session: Session, actor_id: int, who: Identity, unit_id: int) -> Patient:
     """The patient with this identifier, whose name must agree, or a new one."""
     found = patients_queries.by_source(session, who.system, who.identifier)
     if found is None:
@@ -129,6 +129,7 @@ def _patient(session: Session, actor_id: int, who: Identity) -> Patient:
                 return patients.register(
                     session,
                     actor_id,
+                    unit_id=unit_id,
                     family_name=who.family_name,
                     given_name=who.given_name,
                     born_on=who.born_on,

@@ -12,9 +12,11 @@ from backend.accounts.units.models import Bed
 from backend.alerts.models import AlertState, Level
 from backend.board import queries as board_queries
 from backend.board.queries import Lying
+from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Moment, StrictJsonRoute
+from backend.interop.api.leaving import Payload, leave
 from backend.observations.models import Outcome, ScoreStatus
 from backend.rounds.models import RoundState
 from backend.stays import queries as stays_queries
@@ -43,7 +45,7 @@ class ShownUnit(BaseModel):
     beds: list[ShownBed]
 
 
-class Units(BaseModel):
+class Units(Payload):
     """The units that this token may act on: one."""
 
     units: list[ShownUnit]
@@ -99,7 +101,7 @@ class Place(BaseModel):
     rounds: list[NextRound] = Field(description="Next due first.")
 
 
-class Board(BaseModel):
+class Board(Payload):
     """The unit at one moment, without names."""
 
     server_time: Moment
@@ -149,18 +151,19 @@ def _place(lying: Lying) -> Place:
 @router.get("/board", summary="Everybody on the unit: last scores, open alerts, what is due")
 def board(db: Db, actor: Reader) -> Board:
     """What the ward board shows, by bed and code. Ask again every few seconds, not more often."""
-    return Board(
+    found = Board(
         server_time=clock.now(),
         places=[_place(lying) for lying in board_queries.lying(db, actor.unit.id)],
         free_beds=[_bed(bed) for bed in stays_queries.free_beds(db, actor.unit.id)],
     )
+    return leave(db, actor, What.BOARD, found)
 
 
 @router.get("/units", summary="The unit that the token is for, with its beds")
 def units(db: Db, actor: Reader) -> Units:
     """A token is for one unit; everything else of another unit reads 404."""
     unit = actor.unit
-    return Units(
+    found = Units(
         units=[
             ShownUnit(
                 id=unit.id,
@@ -172,3 +175,4 @@ def units(db: Db, actor: Reader) -> Units:
             )
         ]
     )
+    return leave(db, actor, What.UNIT, found)

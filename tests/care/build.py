@@ -1,0 +1,111 @@
+"""Consents and restrictions that tests need, with defaults that say nothing special."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from backend.accounts.sign_in.models import SignIn
+from backend.care.consents import service as consents
+from backend.care.consents.models import (
+    Consent,
+    EndKind,
+    PurposeKind,
+    RecipientKind,
+    RecordKind,
+    SignedHow,
+)
+from backend.care.consents.scope import Terms
+from backend.care.disclosures import queries
+from backend.care.disclosures.models import Verdict
+from backend.care.sharing import service as sharing
+from backend.core import clock
+from backend.stays.models import Stay
+from tests.people import Ward
+
+EVERYTHING_BUT_NOTES = tuple(kind for kind in RecordKind if kind is not RecordKind.COUNSELLING)
+
+
+def terms(**fields: Any) -> Terms:
+    """All of the record to Dr Vance, for treatment, without an end."""
+    values: dict[str, Any] = {
+        "scope": EVERYTHING_BUT_NOTES,
+        "recipient_kind": RecipientKind.PERSON,
+        "recipient": "Dr Vance",
+        "purpose_kind": PurposeKind.TPO,
+        "purpose": None,
+        "expires_on": None,
+        "expires_with": None,
+        "signed_how": SignedHow.PAPER,
+        "signed_at": clock.now() - timedelta(minutes=1),
+    } | fields
+    return Terms(**values)
+
+
+def consent(session: Session, ward: Ward, stay: Stay, **fields: Any) -> Consent:
+    """A consent that this patient signed, taken by nora."""
+    now = clock.now()
+    return consents.give(
+        session,
+        ward.staff["nora"].id,
+        stay,
+        key=fields.pop("key", None) or uuid4(),
+        supersedes_id=fields.pop("supersedes_id", None),
+        terms=terms(**fields),
+        today=now.date(),
+        now=now,
+    )
+
+
+def restriction(session: Session, ward: Ward, stay: Stay, *, recipient: str | None = None) -> int:
+    """What the patient asked to be kept back, and the privacy officer agreed to."""
+    nora, pavel = ward.staff["nora"].id, ward.staff["pavel"].id
+    sharing.ask_restriction(
+        session, nora, stay, key=uuid4(), asked="Tell nobody.", recipient=recipient
+    )
+    wish = queries.wishes(session, stay.patient_id, stay.unit_id)[0]
+    sharing.answer_restriction(
+        session,
+        pavel,
+        stay,
+        key=uuid4(),
+        restriction_id=wish.request.id,
+        verdict=Verdict.AGREED,
+        reason="It can be done.",
+    )
+    return wish.request.id
+
+
+def stepped_up(session: Session) -> None:
+    """Everybody has just proved once more who they are."""
+    session.execute(update(SignIn).values(stepped_up_until=clock.now() + timedelta(minutes=5)))
+
+
+def shared(session: Session, ward: Ward, stay: Stay) -> None:
+    """A row in every table of what is shared."""
+    nora = ward.staff["nora"].id
+    given = consent(session, ward, stay)
+    consents.end(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        consent_id=given.id,
+        kind=EndKind.REVOKED,
+        said_how="by word",
+    )
+    restriction(session, ward, stay)
+    sharing.told_in_emergency(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        recipient="Dr Vance",
+        affiliation="City Hospital",
+        told_at=clock.now(),
+        nature="seizure",
+        told="what was taken, and when",
+        now=clock.now(),
+    )
