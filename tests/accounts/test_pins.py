@@ -1,4 +1,4 @@
-"""Six digits of one person, chosen after a fresh proof, and kept so that a stolen dump is useless."""
+"""Six digits of one person, chosen after a fresh proof; a stolen dump of them is useless."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
