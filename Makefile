@@ -11,7 +11,7 @@ SOAK_MINUTES ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-strip-extras
 
-.PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large bench-before faults soak screenshots lock secrets
+.PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large bench-before faults soak screenshots lock audit secrets
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1#/p' Makefile | while IFS='#' read -r name text; do \
@@ -78,8 +78,12 @@ lock: dev ## resolve pyproject.toml and package.json into the locks
 	$(LOCK) pyproject.toml -o requirements.txt >/dev/null
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt >/dev/null
 	$(LOCK) --group npm -o requirements-npm.txt >/dev/null
+	$(LOCK) --group audit -o requirements-audit.txt >/dev/null
 	npm install --package-lock-only --silent
 	@! grep -nE 'https?://|index-url|"resolved"' requirements*.txt package-lock.json
+
+audit: dev ## known weaknesses in what is locked, and the list of it (build/sbom.cdx.json)
+	@$(BIN)/python scripts/audit.py
 
 secrets: ## passwords for docker-compose.yml, into secrets/
 	@$(PYTHON) scripts/make_secrets.py

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -32,7 +32,7 @@ from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
 from backend.care.sharing import routes as sharing
-from backend.core import guard, live, web
+from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
 from backend.core.errors import (
     HalfSignedIn,
@@ -78,7 +78,15 @@ class Vigil(FastAPI):
         return guard.Guard(super().build_middleware_stack())
 
 
-app = Vigil(title="Vigil", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+app = Vigil(
+    title="Vigil",
+    lifespan=lifespan,
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(strict_form.unambiguous)],
+    redirect_slashes=False,  # it would lead to whatever host the request named
+)
 
 
 @app.exception_handler(UserError)

@@ -1,6 +1,7 @@
 """The house rules that a reader relies on: short files, known names, and nothing left out."""
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +100,42 @@ def test_no_template_holds_a_script_a_style_or_an_unescaped_value() -> None:
         if word in path.read_text()
     }
     assert found == set()
+
+
+# What ruff's rules on security forbid too; here without the exceptions that a comment can make.
+NEVER_SAFE = {
+    "shell": re.compile(r"shell\s*=\s*True|os\.system\(|os\.popen\("),
+    "markup": re.compile(r"\bMarkup\(|autoescape\s*=\s*False|\|\s*safe\b"),
+    "readers that make objects": re.compile(
+        r"\bpickle\b|\bmarshal\b|yaml\.load\(|\beval\(|\bexec\("
+    ),
+    "XML": re.compile(r"^(import|from) xml\b", re.MULTILINE),
+    "statements put together from text": re.compile(
+        r"(text|execute)\(\s*(f[\"']|[^)\"']*[\"']\s*(%|\+)\s*[a-z])|[\"']\s*\.format\(.*SELECT"
+    ),
+    "dice": re.compile(r"^\s*(import random|from random import)|uuid1\(", re.MULTILINE),
+    "debugging": re.compile(r"debug\s*=\s*True|breakpoint\("),
+}
+# Agreed, each with its reason.
+SAFE_HERE = {
+    ("markup", "board/routes.py"): "a fragment that a template has escaped",
+    ("markup", "board/wall/routes.py"): "a fragment that a template has escaped",
+    ("statements put together from text", "core/live.py"): "LISTEN takes no parameter: a constant",
+    ("dice", "demo/courses.py"): "invents patients from a seed",
+    ("dice", "demo/service.py"): "invents patients from a seed",
+    ("dice", "core/live.py"): "spreads when screens ask again",
+}
+
+
+@pytest.mark.parametrize("what", NEVER_SAFE)
+def test_no_code_does_what_is_never_safe(what: str) -> None:
+    found = {_name(path) for path in _files() if NEVER_SAFE[what].search(path.read_text())}
+    assert found == {name for kind, name in SAFE_HERE if kind == what}
+
+
+def test_the_linter_watches_over_the_same_and_no_file_is_excused_from_it() -> None:
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    assert "S" in ruff["select"]
+    assert not [code for code in ruff["ignore"] if code.startswith("S")]
+    excused = {name: codes for name, codes in ruff["per-file-ignores"].items() if "backend" in name}
+    assert not [code for codes in excused.values() for code in codes if code.startswith("S")]

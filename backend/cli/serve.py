@@ -33,7 +33,8 @@ def run() -> None:
         access_log=False,
         server_header=False,
         date_header=True,
-        proxy_headers=False,
+        proxy_headers=bool(settings().trusted_proxies),
+        forwarded_allow_ips=settings().trusted_proxies,
         h11_max_incomplete_event_size=16 * 1024,
         limit_concurrency=2000,
     )

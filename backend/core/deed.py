@@ -1,16 +1,26 @@
 """What every form that changes something carries: its key, and whose it is."""
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+# Control letters, halves of letters, what stands for unreadable ones, and what turns letters round
+# so that something else is read than is stored.
+UNREADABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def is_readable(text: str) -> bool:
+    """Whether PostgreSQL can hold it, nobody has mangled it, and it reads as it is stored."""
+    return UNREADABLE.search(text) is None
+
 
 def _plain(text: str) -> str:
-    """Text that PostgreSQL can hold and that nobody has mangled on the way."""
-    if "\x00" in text or "\ufffd" in text:
+    if not is_readable(text):
         raise ValueError("Some characters could not be read. Type it again.")
-    text.encode()
     return text.strip()
 
 

@@ -2,12 +2,16 @@
 
 import os
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+import structlog
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -29,6 +33,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     # Who migrates, where that is not the account that serves.
     owner_database_url: SecretStr | None = None
+    # Only where nobody else can reach the wire between here and the database.
+    database_without_tls: bool = False
+    # Whose X-Forwarded-* is believed: addresses or networks, with commas between them.
+    trusted_proxies: str = ""
     # Peppers passwords and seals second factors; empty: one that Vigil keeps in data_dir.
     secret_key: SecretStr | None = None
     cookie_secure: bool | None = None
@@ -47,6 +55,27 @@ class Settings(BaseSettings):
         if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://; no other database will do")
         return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, listed: str) -> str:
+        places = [place.strip() for place in listed.split(",") if place.strip()]
+        try:
+            for place in places:
+                ip_network(place)
+        except ValueError:
+            raise ValueError("must be addresses or networks, as in 10.0.0.2,10.1.0.0/16") from None
+        return ",".join(places)
+
+    @model_validator(mode="after")
+    def _speaks_tls(self) -> "Settings":
+        if self.reaches_database_openly and not self.database_without_tls:
+            raise ValueError(
+                "a database on another machine must be named with sslmode=verify-full, so that"
+                " nobody reads along or stands in for it; VIGIL_DATABASE_WITHOUT_TLS=true says"
+                " that nobody else can reach that wire"
+            )
+        return self
 
     @field_validator("secret_key")
     @classmethod
@@ -80,6 +109,18 @@ class Settings(BaseSettings):
         return self.origin or f"http://{_in_address(self.host)}:{self.port}"
 
     @property
+    def is_trustworthy(self) -> bool:
+        """Whether browsers trust the address enough to say where a request comes from."""
+        here = urlsplit(self.public_origin)
+        return here.scheme == "https" or _is_here(here.hostname or "")
+
+    @property
+    def reaches_database_openly(self) -> bool:
+        """Whether a database URL leads to another machine without TLS that checks who answers."""
+        urls = (self.database_url, self.owner_database_url)
+        return any(_is_open(url.get_secret_value()) for url in urls if url)
+
+    @property
     def secure_cookies(self) -> bool:
         """Always, unless people come over plain HTTP, as they do in a demonstration."""
         if self.cookie_secure is None:
@@ -108,6 +149,26 @@ class _NamedFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value}
 
 
+def _is_open(url: str) -> bool:
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise ValueError("VIGIL_DATABASE_URL cannot be read") from None
+    hosts = f"{parts.get('hostaddr') or parts.get('host') or os.environ.get('PGHOST', '')}"
+    mode = parts.get("sslmode") or os.environ.get("PGSSLMODE")
+    return mode != "verify-full" and not all(_is_here(host) for host in hosts.split(","))
+
+
+def _is_here(host: str) -> bool:
+    """A socket, or this machine by one of its own names."""
+    if host in {"", "localhost"} or host.startswith(("/", "@")) or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _in_address(host: str) -> str:
     try:
         return f"[{host}]" if ip_address(host).version == 6 else host
@@ -119,12 +180,15 @@ def _in_address(host: str) -> str:
 def settings() -> Settings:
     """Read once. A wrong setting ends the program with a sentence that never shows its value."""
     try:
-        return Settings()
+        found = Settings()
     except ValidationError as error:
         wrong = [
-            f"{PREFIX}{problem['loc'][0]}".upper()
+            f"{PREFIX}{(*problem['loc'], 'database_url')[0]}".upper()
             + ": "
             + problem["msg"].removeprefix("Value error, ")
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise SystemExit("vigil: " + "; ".join(wrong)) from None
+    if found.reaches_database_openly:
+        structlog.get_logger().warning("database_reached_without_tls")
+    return found

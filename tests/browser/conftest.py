@@ -25,6 +25,7 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP ward.test 127.0.0.1",  # a name of a network, for plain HTTP
 )
 
 

@@ -93,7 +93,12 @@ def test_the_image_is_built_by_the_makefile_and_does_not_run_as_root() -> None:
     assert not [line for line in lines if line.startswith("RUN") and "pip install" in line]
 
 
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-npm.txt"]
+LOCKS = [
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-npm.txt",
+    "requirements-audit.txt",
+]
 
 
 @pytest.mark.parametrize("lock", [*LOCKS, "package-lock.json"])
@@ -117,6 +122,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "requirements.txt": project["project"]["dependencies"],
         "requirements-dev.txt": project["dependency-groups"]["dev"],
         "requirements-npm.txt": project["dependency-groups"]["npm"],
+        "requirements-audit.txt": project["dependency-groups"]["audit"],
     }.items():
         text = (ROOT / lock).read_text()
         for requirement in wanted:

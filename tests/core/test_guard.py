@@ -1,15 +1,18 @@
 """Who may write, how much may be sent, and what every answer carries."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 from starlette.types import Message
 from structlog.testing import capture_logs
 
+from backend.cli import serve
 from backend.core import clock, guard, web
 from backend.core.settings import settings
 from tests.people import Ward
@@ -31,6 +34,7 @@ WRITES = [
     ("same-origin", OURS, True),
     ("same-origin", None, True),
     ("same-origin", THEIRS, True),  # the browser itself says where it came from
+    ("same-origin", "null", True),  # what it says of a form under `no-referrer`
     ("none", None, True),  # typed, or a bookmark
     ("same-site", OURS, False),
     ("same-site", None, False),
@@ -99,6 +103,7 @@ def test_a_machine_sends_a_token_and_no_page_can(client: Opens) -> None:
         ("GET", "/api/v1/openapi.json", 401),
         ("GET", "/healthz", 503),
         ("GET", "/static/app.css", 200),
+        ("GET", "/static/icon.svg", 200),
         ("GET", "/static/vendor/htmx.min.js", 200),
         ("GET", "/static/no-such-file", 404),
         ("POST", "/sign-out", 401),
@@ -144,9 +149,17 @@ def test_so_does_the_answer_of_an_absent_database(
 
 def _carries_everything(headers: Any) -> None:
     policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert "unsafe" not in policy
+    assert policy == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none';"
+        " base-uri 'none'; object-src 'none'; require-trusted-types-for 'script';"
+        " trusted-types htmx"
+    )
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert not [name for name in headers if name.lower().startswith("access-control-")]
+    kind = headers.get("Content-Type", "")
+    if kind.startswith("text/") or kind.endswith("xml"):
+        assert kind.endswith("; charset=utf-8")
     for name, value in guard.SAID_ALWAYS.items():
         assert headers[name] == value
     assert "Cache-Control" in headers
@@ -164,7 +177,75 @@ def test_over_https_the_browser_is_told_to_stay_there(
     assert "Strict-Transport-Security" not in client(None).get("/about").headers
     monkeypatch.setenv("VIGIL_ORIGIN", "https://vigil.example.org")
     settings.cache_clear()
-    assert "Strict-Transport-Security" in client(None).get("/about").headers
+    said = client(None).get("/about").headers["Strict-Transport-Security"]
+    assert said == "max-age=31536000; includeSubDomains"
+
+
+@pytest.mark.parametrize(
+    ("origin", "policy"),
+    [
+        ("https://vigil.example.org", "no-referrer"),
+        ("http://127.0.0.1:8000", "no-referrer"),
+        ("http://[::1]:8000", "no-referrer"),
+        # Browsers say nothing else there that would tell our own forms from another site's.
+        ("http://ward.local:8000", "same-origin"),
+    ],
+)
+def test_no_page_says_where_it_was_opened_from(
+    client: Opens, monkeypatch: pytest.MonkeyPatch, origin: str, policy: str
+) -> None:
+    monkeypatch.setenv("VIGIL_ORIGIN", origin)
+    settings.cache_clear()
+    assert client(None).get("/about").headers["Referrer-Policy"] == policy
+
+
+@pytest.mark.parametrize("path", ["/", "/about", "/live", "/api/v1/board", "/static/app.css"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_no_other_site_is_told_that_it_may_read(client: Opens, method: str, path: str) -> None:
+    asked = {"Origin": THEIRS, "Access-Control-Request-Method": "POST"}
+    answer = client(None).request(method, path, headers=asked)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    assert THEIRS not in answer.text
+
+
+def test_an_answer_never_leads_to_the_host_that_a_request_named(client: Opens) -> None:
+    """No address is made from `Host`, and a stroke too many is another address."""
+    for path in ("/about/", "/sign-in/", "/alerts/", "//elsewhere.example", "/stays/1"):
+        answer = client(None).get(path, headers={"Host": "elsewhere.example"})
+        assert "elsewhere" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize(
+    ("listed", "sender", "believed"),
+    [
+        ("", "127.0.0.1", False),
+        ("10.0.0.2", "10.0.0.2", True),
+        ("10.0.0.2, 10.1.0.0/16", "10.1.7.7", True),
+        ("10.0.0.2", "10.0.0.3", False),
+        ("10.0.0.2", "127.0.0.1", False),
+    ],
+)
+def test_only_a_named_proxy_says_who_asked(
+    monkeypatch: pytest.MonkeyPatch, listed: str, sender: str, *, believed: bool
+) -> None:
+    monkeypatch.setenv("VIGIL_TRUSTED_PROXIES", listed)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # the library's own setting opens nothing
+    settings.cache_clear()
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(uvicorn, "run", lambda _app, **how: asked.update(how))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    serve.run()
+    seen: list[Any] = []
+
+    async def app(scope: Any, *_: Any) -> None:
+        seen.append((scope["client"][0], scope["scheme"]))
+
+    config = uvicorn.Config(app, interface="asgi3", lifespan="off", **asked)
+    config.load()
+    scope = _post("/sign-out") | {"client": (sender, 1), "scheme": "http"}
+    scope["headers"] += [(b"x-forwarded-for", b"192.0.2.9"), (b"x-forwarded-proto", b"https")]
+    asyncio.run(config.loaded_app(scope, None, None))
+    assert seen == [("192.0.2.9", "https") if believed else (sender, "http")]
 
 
 # --- How much ---

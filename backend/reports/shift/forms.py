@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from backend.care.consents.models import PurposeKind, RecipientClass
 from backend.care.disclosures.models import Basis
@@ -22,4 +22,4 @@ class ExportForm(DeedForm):
     affiliation: Annotated[Line, Field(max_length=200)] = ""
     recipient_class: RecipientClass | None = None
     purpose_kind: PurposeKind = PurposeKind.TPO
-    reason: Line = ""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True)] = ""

@@ -16,6 +16,7 @@ from backend.care.disclosures import service as disclosures
 from backend.care.disclosures.models import What
 from backend.care.disclosures.service import NOBODY, Clearance, Grounds, Leaving, Written
 from backend.clinical.shift import Shift
+from backend.core.deed import is_readable
 from backend.core.errors import Invalid
 from backend.reports.shift import (
     charts,
@@ -204,7 +205,8 @@ def stated(reason: str) -> str:
     """What names are needed for, in a few words of the person who asks; Invalid without."""
     words = " ".join(reason.split())
     least, most = REASON_LENGTH
-    if not least <= len(words) <= most or not words.isprintable():
+    readable = words.isprintable() and is_readable(words)
+    if not (least <= len(words) <= most and readable):
         raise Invalid(
             f"A report with names is a disclosure. Say what for, in {least} to {most} letters.",
             {"reason": "Say what the names are needed for."},
