@@ -99,9 +99,7 @@ def test_signing_out_ends_the_token_at_once(client: Browser) -> None:
         (timedelta(hours=13), "/sign-in?to=/"),
     ],
 )
-def test_an_idle_sign_in_ends(
-    client: Browser, after: timedelta, leads_to: str | None
-) -> None:
+def test_an_idle_sign_in_ends(client: Browser, after: timedelta, leads_to: str | None) -> None:
     browser = client("nora")
     with time_machine.travel(clock.now() + after, tick=False):
         assert browser.get("/").headers.get("location") == leads_to
