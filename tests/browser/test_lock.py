@@ -129,7 +129,7 @@ def unlock(page: Page, name: str, ward: Ward) -> None:
     page.locator(".who", has_text=ward.staff[name].name).click()
     for digit in PINS[name]:
         page.locator(f"#pad button[value='{digit}']").click()
-    page.wait_for_url(lambda url: "/lock" not in url)
+    page.wait_for_url(lambda url: "/lock" not in url, wait_until="commit")
 
 
 def is_locked(page: Page) -> None:
@@ -166,6 +166,7 @@ def test_a_lock_by_hand_loses_nothing_that_was_typed(
     page.go_back()
     page.wait_for_url(lambda url: "/lock?to=" in url)
     unlock(page, "nora", ward)
+    page.goto(f"{here.address}/stays/{stay.id}/record")
     expect(page.locator("#note")).to_have_value(CANARY)
     expect(page.locator("#draft-words")).to_contain_text("NOT SAVED")
     page.click("#save")
