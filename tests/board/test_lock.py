@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
@@ -24,8 +25,10 @@ from backend.core import clock
 from backend.observations.models import Observation
 from backend.stays.models import Stay
 from tests import build, people
+from tests.conftest import sessions_on
 from tests.observations import sheets
 from tests.people import Ward
+from tests.processes import serving
 
 Browser = Callable[[str | None], TestClient]
 PINS = {"nora": "482915", "chen": "730264", "priya": "915038"}
@@ -424,6 +427,49 @@ def test_unlocking_never_leads_elsewhere(machine: Machine, to: str) -> None:
     sign_in_id = machine.begin("nora")
     machine.browser.post("/lock")
     assert machine.unlock(sign_in_id, PINS["nora"], to=to).headers["location"] == "/"
+
+
+def test_a_lock_and_a_pin_that_is_off_hold_at_every_server_and_after_a_restart(
+    fresh_database: str,
+) -> None:
+    with sessions_on(fresh_database) as sessions:
+        with sessions.begin() as session:
+            there = people.the_ward(session)
+            nora = there.staff["nora"]
+            pins.choose(session, nora.id, pin=PINS["nora"], again=PINS["nora"], now=clock.now())
+            token, machine = workstations.enrol(
+                session,
+                nora.id,
+                key=uuid4(),
+                unit_id=there.unit.id,
+                label="Nurses' station",
+                kind=Kind.WARD_PC,
+                now=clock.now(),
+            )
+            cookies = {"vigil": people.sign_in(session, nora), "vigil-workstation": token}
+            newest = session.scalars(select(SignIn)).one()
+            newest.workstation_id = machine.id
+            wrong = {"sign_in_id": str(newest.id), "pin": "000001"}
+    right = wrong | {"pin": PINS["nora"]}
+    with serving(fresh_database) as one, serving(fresh_database) as two:
+        first, second = (browser(server.address, cookies) for server in (one, two))
+        assert second.get("/").status_code == 200
+        assert first.post("/lock").status_code == 303
+        assert second.get("/").headers["location"] == "/lock?to=/"
+        for number in range(MOST_FAILURES):
+            said = (first, second)[number % 2].post("/lock/unlock", data=wrong)
+            assert said.status_code == 401
+        assert second.post("/lock/unlock", data=right).status_code == 401
+    with serving(fresh_database) as again:
+        after = browser(again.address, cookies)
+        assert after.get("/").headers["location"] == "/lock?to=/"
+        assert after.post("/lock/unlock", data=right).status_code == 401
+
+
+def browser(address: str, cookies: dict[str, str]) -> httpx.Client:
+    """A browser without a screen."""
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    return httpx.Client(base_url=address, headers=headers, cookies=cookies, timeout=60)
 
 
 def test_a_machine_is_kept_as_a_hash(session: Session, machine: Machine) -> None:

@@ -1,6 +1,8 @@
 """The lock in a real browser: nothing of a patient stays, every alarm does, and nothing is lost."""
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -22,7 +24,8 @@ from tests.conftest import sessions_on
 from tests.people import Ward, the_ward
 from tests.processes import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+SHOTS = os.environ.get("VIGIL_SCREENSHOTS")
 PINS = {"nora": "482915", "chen": "730264"}
 SICK = Vitals(respiratory_rate_per_min=28, spo2_percent=90, pulse_per_min=128)
 CANARY = "canary in the note"
@@ -349,6 +352,8 @@ def test_the_lock_screen_fits_and_is_sound(
         page.reload()
         page.get_by_role("button", name="Lock").click()
         is_locked(page)
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"lock-{width}-{theme}.png")
         page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text())
         found = page.evaluate(
             "axe.run(document, {resultTypes: ['violations']})"
