@@ -21,10 +21,12 @@ from backend.accounts.account import routes as account
 from backend.accounts.locks import access as lock_access
 from backend.accounts.pins import routes as pins
 from backend.accounts.sign_in import routes as sign_in
+from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.step_up import routes as step_up
 from backend.accounts.workstations import routes as workstations
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
+from backend.audit import refusals
 from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.lock import routes as lock
@@ -38,6 +40,8 @@ from backend.core.errors import (
     HalfSignedIn,
     Invalid,
     Locked,
+    NotAllowed,
+    NotFound,
     OtherHands,
     SignedOut,
     StepUpNeeded,
@@ -91,7 +95,9 @@ app = Vigil(
 
 @app.exception_handler(UserError)
 def refused(request: Request, error: UserError) -> Response:
-    """A sentence for the person who asked."""
+    """A sentence for the person who asked; on the audit trail where it kept somebody out."""
+    if isinstance(error, SignedOut | NotAllowed | NotFound):
+        _written_down(request, error)
     if isinstance(error, SignedOut) and _shows_a_page(request):
         return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
     if isinstance(error, Locked) and _shows_a_page(request):
@@ -108,6 +114,19 @@ def refused(request: Request, error: UserError) -> Response:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
+
+
+def _written_down(request: Request, error: UserError) -> None:
+    known = request.state
+    refusals.refused(
+        status=error.status,
+        method=request.method,
+        path=request.url.path,
+        actor_id=getattr(known, "staff_id", None),
+        unit_id=getattr(known, "unit_id", None),
+        sign_in_id=getattr(known, "sign_in_id", None),
+        token=token_of(request),
+    )
 
 
 @app.exception_handler(StepUpNeeded)

@@ -19,6 +19,7 @@ from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Workstation, locks_after
+from backend.audit.service import at_sign_in
 from backend.core import clock
 from backend.core.db import Db, unit_on_duty
 from backend.core.deed import DeedForm
@@ -84,7 +85,15 @@ REPORTS = 6
 
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, Posting.role, Unit, Workstation.kind, unit_on_duty(SignIn.unit_id))
+    select(
+        SignIn,
+        Staff,
+        Posting.role,
+        Unit,
+        Workstation.kind,
+        unit_on_duty(SignIn.unit_id),
+        at_sign_in(SignIn.id),
+    )
     .outerjoin(Workstation, Workstation.id == SignIn.workstation_id)
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
@@ -116,7 +125,7 @@ def at_the_keys(
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, kind, _ = row
+    sign_in, person, role, unit, kind, *_ = row
     after = locks_after(unit, kind)
     idle = now - sign_in.last_active_at
     locked = sign_in.locked_at is not None or idle > after + REPORTED_WITHIN
@@ -144,10 +153,17 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
-    request.state.staff_id = actor.id
+    _known(request, actor)
     if request.headers.get("Vigil-Sign-In", str(actor.sign_in_id)) != str(actor.sign_in_id):
         raise OtherHands
     return actor
+
+
+def _known(request: Request, actor: Actor) -> None:
+    """For what is written down about this request when it is refused."""
+    request.state.staff_id = actor.id
+    request.state.unit_id = actor.unit.id
+    request.state.sign_in_id = actor.sign_in_id
 
 
 def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
@@ -188,7 +204,9 @@ def by_token(request: Request, db: Db) -> Actor:
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
     staff, role, unit, _ = row
-    return Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    actor = Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    _known(request, actor)
+    return actor
 
 
 @dataclass(frozen=True)

@@ -432,24 +432,23 @@ def test_unlocking_never_leads_elsewhere(machine: Machine, to: str) -> None:
 def test_a_lock_and_a_pin_that_is_off_hold_at_every_server_and_after_a_restart(
     fresh_database: str,
 ) -> None:
-    with sessions_on(fresh_database) as sessions:
-        with sessions.begin() as session:
-            there = people.the_ward(session)
-            nora = there.staff["nora"]
-            pins.choose(session, nora.id, pin=PINS["nora"], again=PINS["nora"], now=clock.now())
-            token, machine = workstations.enrol(
-                session,
-                nora.id,
-                key=uuid4(),
-                unit_id=there.unit.id,
-                label="Nurses' station",
-                kind=Kind.WARD_PC,
-                now=clock.now(),
-            )
-            cookies = {"vigil": people.sign_in(session, nora), "vigil-workstation": token}
-            newest = session.scalars(select(SignIn)).one()
-            newest.workstation_id = machine.id
-            wrong = {"sign_in_id": str(newest.id), "pin": "000001"}
+    with sessions_on(fresh_database) as sessions, sessions.begin() as session:
+        there = people.the_ward(session)
+        nora = there.staff["nora"]
+        pins.choose(session, nora.id, pin=PINS["nora"], again=PINS["nora"], now=clock.now())
+        token, machine = workstations.enrol(
+            session,
+            nora.id,
+            key=uuid4(),
+            unit_id=there.unit.id,
+            label="Nurses' station",
+            kind=Kind.WARD_PC,
+            now=clock.now(),
+        )
+        cookies = {"vigil": people.sign_in(session, nora), "vigil-workstation": token}
+        newest = session.scalars(select(SignIn)).one()
+        newest.workstation_id = machine.id
+        wrong = {"sign_in_id": str(newest.id), "pin": "000001"}
     right = wrong | {"pin": PINS["nora"]}
     with serving(fresh_database) as one, serving(fresh_database) as two:
         first, second = (browser(server.address, cookies) for server in (one, two))
