@@ -346,6 +346,8 @@ def test_the_lock_screen_fits_and_is_sound(
     here.begin("chen")
     here.begin("nora")
     page = here.page("/")
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     for theme in ("light", "night"):
         page.goto(here.address)
         page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
@@ -362,4 +364,7 @@ def test_the_lock_screen_fits_and_is_sound(
         assert found == []
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wider) == 0
+        expect(page.locator("#sound-words")).to_contain_text("ound")
+        expect(page.locator(".lock-top")).to_contain_text("Lantern Unit")
+        assert complaints == []
         unlock(page, "nora", ward)
