@@ -450,8 +450,12 @@ def test_a_lock_and_a_pin_that_is_off_hold_at_every_server_and_after_a_restart(
         newest.workstation_id = machine.id
         wrong = {"sign_in_id": str(newest.id), "pin": "000001"}
     right = wrong | {"pin": PINS["nora"]}
-    with serving(fresh_database) as one, serving(fresh_database) as two:
-        first, second = (browser(server.address, cookies) for server in (one, two))
+    with (
+        serving(fresh_database) as one,
+        serving(fresh_database) as two,
+        browser(one.address, cookies) as first,
+        browser(two.address, cookies) as second,
+    ):
         assert second.get("/").status_code == 200
         assert first.post("/lock").status_code == 303
         assert second.get("/").headers["location"] == "/lock?to=/"
@@ -459,8 +463,7 @@ def test_a_lock_and_a_pin_that_is_off_hold_at_every_server_and_after_a_restart(
             said = (first, second)[number % 2].post("/lock/unlock", data=wrong)
             assert said.status_code == 401
         assert second.post("/lock/unlock", data=right).status_code == 401
-    with serving(fresh_database) as again:
-        after = browser(again.address, cookies)
+    with serving(fresh_database) as again, browser(again.address, cookies) as after:
         assert after.get("/").headers["location"] == "/lock?to=/"
         assert after.post("/lock/unlock", data=right).status_code == 401
 
