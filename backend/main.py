@@ -18,10 +18,14 @@ from starlette.types import ASGIApp
 
 from backend import tables
 from backend.accounts.account import routes as account
+from backend.accounts.admin import routes as admin
+from backend.accounts.links import routes as links
 from backend.accounts.locks import access as lock_access
 from backend.accounts.pins import routes as pins
+from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.sign_in.cookies import token_of
+from backend.accounts.staff import routes as staff
 from backend.accounts.step_up import routes as step_up
 from backend.accounts.workstations import routes as workstations
 from backend.alerts import routes as alerts
@@ -52,6 +56,7 @@ from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
+from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 
 __all__ = ["app", "tables"]
@@ -196,6 +201,10 @@ for domain in (
     workstations,
     lock,
     account,
+    links,
+    admin,
+    staff,
+    resets,
     admission,
     consents,
     sharing,
@@ -207,6 +216,7 @@ for domain in (
     alerts,
     answers,
     shift_report,
+    privacy,
     disclosures,
     api,
 ):

@@ -2,7 +2,9 @@
 
 from backend.accounts.devices import models as devices
 from backend.accounts.factors import models as factors
+from backend.accounts.links import models as links
 from backend.accounts.pins import models as pins
+from backend.accounts.resets import models as resets
 from backend.accounts.sign_in import models as sign_in
 from backend.accounts.staff import models as staff
 from backend.accounts.units import models as units
@@ -27,10 +29,12 @@ __all__ = [
     "devices",
     "disclosures",
     "factors",
+    "links",
     "observations",
     "patients",
     "pins",
     "protocols",
+    "resets",
     "rounds",
     "sign_in",
     "staff",

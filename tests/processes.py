@@ -115,5 +115,5 @@ def signed_in(address: str, name: str = "nora") -> Iterator[httpx.Client]:
     """A browser without a screen, signed in."""
     headers = {"Sec-Fetch-Site": "same-origin"}
     with httpx.Client(base_url=address, headers=headers, timeout=PATIENCE_S) as client:
-        client.cookies.set("vigil", token_for(address, name))
+        client.cookies.set("vigil", token_for(address, name), domain="127.0.0.1")
         yield client

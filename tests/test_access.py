@@ -41,6 +41,11 @@ PUBLIC = {
     ("GET", "/about"),
     ("GET", "/workstation"),
     ("POST", "/workstation"),
+    # Whoever holds a link that opens once.
+    ("GET", "/welcome"),
+    ("POST", "/welcome"),
+    ("GET", "/first-run"),
+    ("POST", "/first-run"),
 }
 # Opened by whoever is known at all, whatever the role.
 KNOWN = {
@@ -188,6 +193,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
     return {
+        "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,

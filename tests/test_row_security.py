@@ -14,6 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Executable, Insert, select, te
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from backend.accounts.permissions import Role
+from backend.accounts.resets import service as resets
 from backend.accounts.units.models import Bed
 from backend.clinical.vitals import Vitals
 from backend.core import clock
@@ -40,6 +42,7 @@ OPEN = {
     "failed_try": "written before anybody is known; holds the hash of a login name and a time",
     "authenticator": "read before anybody is let in; belongs to a person, wherever they work",
     "recovery_code": "read before anybody is let in; belongs to a person, wherever they work",
+    "link": "read before anybody is known; holds the hash of a token",
     "tries_forgiven": "read before anybody is known; holds the hash of a login name and a time",
     "workstation": "read before anybody is known, as its cookie; names a machine and no patient",
     "pin": "tried before anybody is let in; belongs to a person, wherever they work",
@@ -55,6 +58,7 @@ BROADER = {
 # Changes to a copied row that keep it out of the way of what must be unique.
 ASIDE: dict[str, dict[str, Any]] = {
     "alert": {"rule": "another"},
+    "factor_reset": {"ended_at": "2001-01-01"},
     "observation_order": {"instrument": "another"},
     "round": {"state": "cancelled"},
     "round_step": {"state": "cancelled"},
@@ -90,6 +94,15 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
         stay = build.stay(session, on, orders={"ciwa-b": 240, "news2": 240}, patient_row=who)
         build.recorded(session, on, stay, vitals=low, answers=build.ciwa_b(45))
         care.shared(session, on, stay)
+        resets.ask(
+            session,
+            ward.staff["ada"].id,
+            ward.staff["nora" if on is ward else "olga"],
+            unit_id=on.unit.id,
+            role=Role.ADMINISTRATOR,
+            reason="telephone lost",
+            now=clock.now(),
+        )
         session.flush()
     return session.connection()
 

@@ -31,6 +31,8 @@ IN_LINE = 24
 hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # In the column before the hash: mixed with a secret that the database does not hold.
 PEPPERED = "hmac-sha256"
+# In the column of somebody invited who has not chosen one yet: no password matches it.
+AWAITED = "awaited"
 
 _Result = TypeVar("_Result")
 # One at a time and apart from all other work, so that a shift change does not stall the ward.
@@ -52,7 +54,8 @@ def keep(password: str) -> str:
 
 def match(kept: str | None, password: str) -> bool:
     """Whether it is the one. Takes as long where nothing is kept, so that the time says nothing."""
-    known = kept or _nobody()
+    there = bool(kept) and kept != AWAITED
+    known = kept if kept and there else _nobody()
     peppered = known.startswith(PEPPERED)
 
     def verified() -> bool:
@@ -60,7 +63,7 @@ def match(kept: str | None, password: str) -> bool:
         return hasher.verify(known.removeprefix(PEPPERED), typed)
 
     try:
-        return _in_line(verified) and kept is not None
+        return _in_line(verified) and there
     except (VerificationError, InvalidHashError):
         return False
 

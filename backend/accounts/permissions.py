@@ -39,10 +39,13 @@ class Permission(StrEnum):
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
     MANAGE_WORKSTATIONS = "manage_workstations"
+    MANAGE_STAFF = "manage_staff"
+    HELP_SIGN_IN = "help_sign_in"
     SEE_CONSENTS = "see_consents"
     TAKE_CONSENT = "take_consent"
     DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
     REVIEW_DISCLOSURES = "review_disclosures"
+    SEE_AUDIT = "see_audit"
 
 
 P = Permission
@@ -65,6 +68,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
             P.MANAGE_WORKSTATIONS,
+            P.HELP_SIGN_IN,
         }
     ),
     Role.PHYSICIAN: frozenset(
@@ -80,10 +84,19 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART} | _CONSENT),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset(
-        {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.MANAGE_WORKSTATIONS}
+        {
+            P.SEE_REPORTS,
+            P.EXPORT_REPORT,
+            P.MANAGE_DEVICES,
+            P.MANAGE_WORKSTATIONS,
+            P.MANAGE_STAFF,
+            P.HELP_SIGN_IN,
+        }
     ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
-    Role.PRIVACY_OFFICER: frozenset({P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES}),
+    Role.PRIVACY_OFFICER: frozenset(
+        {P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES, P.SEE_AUDIT}
+    ),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(

@@ -24,8 +24,10 @@ ROLE_WORDS = {
 PLACES = (
     ("board", "Board", "/", Permission.SEE_BOARD),
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
+    ("privacy", "Privacy", "/privacy", Permission.SEE_AUDIT),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
     ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
+    ("admin", "Administration", "/admin", Permission.HELP_SIGN_IN),
 )
 
 
@@ -47,7 +49,6 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
             if actor.may(permission)
         ),
         sees_alerts=actor.may(Permission.SEE_ALERTS),
-        manages_workstations=actor.may(Permission.MANAGE_WORKSTATIONS),
         staff_id=actor.id,
         sign_in_id=actor.sign_in_id,
         locks_after_s=int(actor.locks_after.total_seconds()),

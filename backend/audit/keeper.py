@@ -26,6 +26,8 @@ from backend.core.settings import settings
 PAUSE_S = 2.0
 ANCHOR_EVERY = timedelta(minutes=5)
 TRY_AGAIN_AFTER = timedelta(minutes=1)
+# Later than that, and somebody should look.
+ANCHORED_WITHIN = timedelta(minutes=15)
 # On the clock of the database's UTC: somewhere it is always day.
 CHECK_AT = time(2)
 SAY_AGAIN_AFTER_S = 60.0

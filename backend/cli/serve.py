@@ -5,7 +5,8 @@ import sys
 
 import typer
 
-from backend.core import log
+from backend.core import clock, log
+from backend.core.errors import UserError
 from backend.core.settings import settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -15,7 +16,29 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def serve() -> None:
     """Serve the web application on VIGIL_HOST and VIGIL_PORT."""
     log.configure()
+    _say_how_to_begin()
     run()
+
+
+def _say_how_to_begin() -> None:
+    """Where nobody could sign in yet: a link that opens once, for whoever reads this terminal."""
+    from psycopg import Error  # noqa: PLC0415 (only a server asks)
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from backend import tables  # noqa: F401, PLC0415 (deeds need every table)
+    from backend.accounts.links import service as links  # noqa: PLC0415
+    from backend.core.db import new_session  # noqa: PLC0415
+
+    try:
+        with new_session.begin() as session:
+            token = links.first_run(session, now=clock.now())
+    except (Error, SQLAlchemyError, UserError):
+        return  # no database, or none that is prepared: /healthz says so
+    if token:
+        typer.echo(
+            "Nobody can sign in yet. This opens once, within a day, and makes the first"
+            f" administrator and unit:\n\n  {settings().public_origin}/first-run?link={token}\n"
+        )
 
 
 def run() -> None:

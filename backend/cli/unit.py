@@ -15,7 +15,7 @@ from backend.accounts.units import service as units
 from backend.cli.staff import the_unit, typed_password
 from backend.core import clock
 from backend.core.db import console_session
-from backend.core.errors import Invalid, NotAllowed
+from backend.core.errors import NotAllowed
 from backend.protocols import service as protocols
 
 app = typer.Typer(
@@ -27,20 +27,6 @@ app = typer.Typer(
 
 Code = Annotated[str, typer.Argument(help="Short and lasting, e.g. `lantern`.")]
 Beds = Annotated[str, typer.Option("--beds", help="Labels, e.g. `1-12,14,window`.")]
-
-
-def labels_in(text: str) -> list[str]:
-    """`1-3,9,window` -> 1, 2, 3, 9, window."""
-    found: list[str] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        first, dash, last = part.partition("-")
-        if dash and first.isdecimal() and last.isdecimal():
-            if not 0 <= int(last) - int(first) < 200:
-                raise Invalid("A run of beds goes upwards, and not over 200 beds.")
-            found += [str(number) for number in range(int(first), int(last) + 1)]
-        else:
-            found.append(part)
-    return found
 
 
 @app.command()
@@ -65,7 +51,7 @@ def new(
         unit = units.create(
             session, actor.id, code=code, name=name, time_zone=time_zone, shift_starts=starts
         )
-        made = units.add_beds(session, actor.id, unit, labels=labels_in(beds))
+        made = units.add_beds(session, actor.id, unit, labels=units.labels_in(beds))
     typer.echo(f"{unit.name} is open with {len(made)} beds.")
     typer.echo(
         "Next: `vigil staff new` for its people, then `vigil unit approve` for its protocol."
@@ -78,7 +64,9 @@ def beds_(code: Code, beds: Beds) -> None:
     """Add beds to a unit."""
     with console_session.begin() as session:
         unit = the_unit(session, code)
-        made = units.add_beds(session, staff.console(session).id, unit, labels=labels_in(beds))
+        made = units.add_beds(
+            session, staff.console(session).id, unit, labels=units.labels_in(beds)
+        )
     typer.echo(f"{unit.name} has {len(made)} more beds.")
 
 

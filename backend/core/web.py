@@ -63,7 +63,6 @@ class Shell:
     role_words: str
     nav: tuple[NavLink, ...]
     sees_alerts: bool
-    manages_workstations: bool
     staff_id: int
     sign_in_id: int | None
     locks_after_s: int

@@ -47,6 +47,7 @@ STAFF = {
     "theo": ("Theo Marsh", Role.THERAPIST),
     "ada": ("Ada Brandt", Role.ADMINISTRATOR),
     "vera": ("Dr Vera Holt", Role.APPROVER),
+    "pavel": ("Pavel Simon", Role.PRIVACY_OFFICER),
 }
 
 

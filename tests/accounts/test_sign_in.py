@@ -9,12 +9,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from backend.accounts import passwords
 from backend.accounts.permissions import Role
 from backend.accounts.sign_in import service, throttle
 from backend.accounts.sign_in.models import FailedTry, SignIn
 from backend.accounts.staff.models import Posting, Staff
 from backend.core import clock
 from backend.core.errors import TooMany
+from backend.core.settings import settings
 from tests.people import PASSWORD, Ward
 
 Browser = Callable[[str | None], TestClient]
@@ -140,3 +142,27 @@ def test_a_change_of_role_takes_effect_on_the_next_request(
         .values(role=Role.ADMINISTRATOR)
     )
     assert browser.get("/alerts").status_code == 403
+
+
+def test_the_demos_password_opens_nothing_in_earnest(
+    client: Browser, session: Session, ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in a database that the demo made."""
+    ward.staff["nora"].password_hash = passwords.keep(service.DEMO_PASSWORD)
+    session.flush()
+    data = {"login_name": "nora", "password": service.DEMO_PASSWORD}
+    page = client(None).get("/sign-in").text
+    assert service.DEMO_PASSWORD not in page
+    assert "demo" not in page
+    assert client(None).post("/sign-in", data=data).status_code == 401
+    assert session.scalars(select(SignIn)).all() == []
+    monkeypatch.setenv("VIGIL_DEMO", "true")
+    settings.cache_clear()
+    try:
+        assert 'id="demo-accounts"' in client(None).get("/sign-in").text
+        browser = client(None)
+        assert browser.post("/sign-in", data=data).headers["location"] == "/"
+        assert browser.get("/").status_code == 200
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()

@@ -41,6 +41,10 @@ PAGES = {
     "sharing": "/stays/{stay}/sharing",
     "patient-notice": "/patient-notice",
     "reports": "/reports",
+    "account": "/account",
+    "step-up": "/step-up",
+    "admin": "/admin",
+    "sign-in-help": "/admin/sign-in-help",
     "missing": "/nowhere",
 }
 

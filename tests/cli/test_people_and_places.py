@@ -13,10 +13,10 @@ from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff import queries as staff
 from backend.accounts.staff import service as staff_service
 from backend.accounts.units import queries as units
+from backend.accounts.units.service import labels_in
 from backend.accounts.workstations.models import Workstation
 from backend.audit.models import AuditEntry
 from backend.cli import app
-from backend.cli.unit import labels_in
 from backend.core import clock
 from backend.core.errors import Invalid
 from backend.protocols import queries as protocols

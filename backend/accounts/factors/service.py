@@ -90,6 +90,21 @@ def make_recovery_codes(session: Session, person: Staff, *, now: datetime) -> tu
     return codes
 
 
+def remove_all(session: Session, actor_id: int, person: Staff, *, now: datetime) -> None:
+    """All second factors are gone; the next sign-in sets one up anew."""
+    session.execute(
+        update(Authenticator)
+        .where(Authenticator.staff_id == person.id, Authenticator.removed_at.is_(None))
+        .values(removed_at=now)
+    )
+    session.execute(
+        update(RecoveryCode)
+        .where(RecoveryCode.staff_id == person.id, RecoveryCode.spent_at.is_(None))
+        .values(spent_at=now)
+    )
+    audit.record(session, actor_id, "factor.all_removed", staff_id=person.id)
+
+
 def accepts(session: Session, person: Staff, *, code: str, now: datetime) -> bool:
     """Whether these digits, or this recovery code, prove the person. Either is then used up."""
     typed = "".join(code.split())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from backend.accounts.passwords import AWAITED
 from backend.accounts.permissions import Role
 from backend.accounts.staff.models import Posting, Staff
 
@@ -60,7 +61,26 @@ def with_roles(session: Session) -> list[tuple[Staff, Role]]:
 
 
 def how_many(session: Session) -> int:
-    """How many people could sign in; machines and the command line do not count."""
+    """How many people could sign in: no machines, not the command line, nobody merely invited."""
     return session.scalars(
-        select(func.count()).where(Staff.password_hash.is_not(None), Staff.disabled_at.is_(None))
+        select(func.count()).where(
+            Staff.password_hash.is_not(None),
+            Staff.password_hash != AWAITED,
+            Staff.disabled_at.is_(None),
+        )
     ).one()
+
+
+def on_unit(session: Session, unit_id: int) -> list[tuple[Staff, Role]]:
+    """The people of a unit by name: those posted there now, and those let go from there."""
+    rows = session.execute(
+        select(Staff, Posting.role)
+        .join(Posting, Posting.staff_id == Staff.id)
+        .where(
+            Posting.unit_id == unit_id,
+            Posting.until_at.is_(None),
+            Staff.password_hash.is_not(None),
+        )
+        .order_by(Staff.disabled_at.is_not(None), Staff.name, Staff.id)
+    )
+    return [(person, role) for person, role in rows]

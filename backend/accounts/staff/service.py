@@ -32,24 +32,26 @@ def console(session: Session) -> Staff:
 
 
 def create(
-    session: Session, actor_id: int, *, login_name: str, name: str, password: str | None
+    session: Session,
+    actor_id: int,
+    *,
+    login_name: str,
+    name: str,
+    password: str | None,
+    invited: bool = False,
 ) -> Staff:
-    """A new account. Without a password it is a machine's: nobody can sign in with it."""
+    """A new account. Whoever is invited chooses the password; a machine never has one."""
     login_name = login_name.strip().casefold()
     if not _LOGIN_NAME.fullmatch(login_name):
         raise Invalid(
             "A login name has 2 to 60 letters, digits, dots, dashes or underscores.",
             {"login_name": "Choose another."},
         )
-    person = Staff(
-        login_name=login_name,
-        name=_name(name),
-        password_hash=None
-        if password is None
-        else passwords.hashed(
-            password, shortest=passwords.SHORTEST_ALONE, about=(login_name, name)
-        ),
-    )
+    kept = passwords.AWAITED if invited else None
+    if password is not None:
+        about = (login_name, name)
+        kept = passwords.hashed(password, shortest=passwords.SHORTEST_ALONE, about=about)
+    person = Staff(login_name=login_name, name=_name(name), password_hash=kept)
     _added(session, person)
     audit.record(session, actor_id, "staff.created", staff_id=person.id)
     return person

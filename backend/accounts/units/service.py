@@ -12,10 +12,25 @@ from sqlalchemy.orm import Session
 from backend.accounts.units.models import Bed, Unit
 from backend.audit import service as audit
 from backend.core import live
+from backend.core.db import unit_on_duty
 from backend.core.errors import Conflict, Invalid
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 MOST_SHIFTS = 6
+
+
+def labels_in(text: str) -> list[str]:
+    """`1-3,9,window` -> 1, 2, 3, 9, window."""
+    found: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = part.partition("-")
+        if dash and first.isdecimal() and last.isdecimal():
+            if not 0 <= int(last) - int(first) < 200:
+                raise Invalid("A run of beds goes upwards, and not over 200 beds.")
+            found += [str(number) for number in range(int(first), int(last) + 1)]
+        else:
+            found.append(part)
+    return found
 
 
 def create(
@@ -47,6 +62,7 @@ def create(
             session.add(unit)
     except IntegrityError as error:
         raise Conflict("There is a unit with this code already.") from error
+    session.execute(select(unit_on_duty(unit.id)))  # whoever opens a unit is on duty there
     audit.record(session, actor_id, "unit.created", unit_id=unit.id)
     return unit
 

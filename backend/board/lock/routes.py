@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request, Response
@@ -94,8 +94,7 @@ def alarms(db: Db, locker: AtTheLock) -> Response:
 def lock(request: Request, db: Db, actor: SignedIn, form: Annotated[LockForm, Form()]) -> Response:
     if actor.sign_in_id is not None:
         service.lock(db, actor.sign_in_id, now=clock.now())
-    to = form.to or urlsplit(request.headers.get("Referer", "")).path
-    return go(request, f"/lock?to={quote(local_path(to))}")
+    return go(request, f"/lock?to={quote(local_path(form.to))}")
 
 
 @router.post("/lock/unlock")

@@ -1,0 +1,1 @@
+"""The way to everything that is administered."""

@@ -1,0 +1,1 @@
+"""A lost second factor: two people of different parts agree that it is taken away."""
