@@ -17,8 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
+from backend.accounts import access
 from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
+from backend.accounts.duty import routes as duty
 from backend.accounts.links import routes as links
 from backend.accounts.locks import access as lock_access
 from backend.accounts.pins import routes as pins
@@ -37,6 +39,7 @@ from backend.board.lock import routes as lock
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
+from backend.care.counselling import routes as counselling
 from backend.care.sharing import routes as sharing
 from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
@@ -200,12 +203,14 @@ for domain in (
     pins,
     workstations,
     lock,
+    duty,
     account,
     links,
     admin,
     staff,
     resets,
     admission,
+    counselling,
     consents,
     sharing,
     board,
@@ -221,6 +226,8 @@ for domain in (
     api,
 ):
     app.include_router(domain.router)
+if silent := access.undeclared(app):
+    raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
 app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")
 app.mount("/static", StaticFiles(directory=web.ROOT / "static"), name="static")

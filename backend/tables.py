@@ -12,6 +12,7 @@ from backend.accounts.workstations import models as workstations
 from backend.alerts import models as alerts
 from backend.audit import models as audit
 from backend.care.consents import models as consents
+from backend.care.counselling import models as counselling
 from backend.care.disclosures import models as disclosures
 from backend.core import models as core
 from backend.core.db import Base
@@ -26,6 +27,7 @@ __all__ = [
     "audit",
     "consents",
     "core",
+    "counselling",
     "devices",
     "disclosures",
     "factors",

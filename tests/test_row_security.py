@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from backend.accounts.permissions import Role
 from backend.accounts.resets import service as resets
 from backend.accounts.units.models import Bed
+from backend.care.counselling import service as counselling
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.main import tables
@@ -38,6 +39,8 @@ OPEN = {
     "unit": "read before anybody is known, to sign in",
     "staff": "read before anybody is known, to sign in; people work on several units",
     "posting": "read before anybody is known; ended on every unit at once when somebody leaves",
+    "duty": "read before anybody is known, together with the posting",
+    "staff_restriction": "read before anybody is known, together with the posting",
     "sign_in": "read before anybody is known; ended on every unit at once when somebody leaves",
     "failed_try": "written before anybody is known; holds the hash of a login name and a time",
     "authenticator": "read before anybody is let in; belongs to a person, wherever they work",
@@ -93,6 +96,7 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
         who = build.patient(session, on, risks=("seizures",))
         stay = build.stay(session, on, orders={"ciwa-b": 240, "news2": 240}, patient_row=who)
         build.recorded(session, on, stay, vitals=low, answers=build.ciwa_b(45))
+        counselling.write(session, on.staff["theo"].id, stay, key=uuid4(), text="We talked.")
         care.shared(session, on, stay)
         resets.ask(
             session,

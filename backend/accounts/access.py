@@ -1,36 +1,38 @@
 """Who is asking: the signed-in person, or a machine with a token, and what they may do here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Request
-from sqlalchemy import bindparam, or_, select, update
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from backend.accounts.devices.models import Device
 from backend.accounts.factors import queries as factors
-from backend.accounts.permissions import ALLOWED, Permission, Role
+from backend.accounts.permissions import Permission, Role, allows
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignIn
+from backend.accounts.sign_in.queries import AT_THE_KEYS, BEHIND_THE_TOKEN
 from backend.accounts.sign_in.service import token_hash
-from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
-from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Workstation, locks_after
-from backend.audit.service import at_sign_in
+from backend.accounts.workstations.models import LOCKS_ELSEWHERE, locks_after
 from backend.core import clock
-from backend.core.db import Db, unit_on_duty
+from backend.core.db import Db
 from backend.core.deed import DeedForm
 from backend.core.errors import (
     HalfSignedIn,
     Locked,
     NotAllowed,
+    NotFound,
     OtherHands,
     SignedOut,
     StepUpNeeded,
 )
+from backend.core.web import Id, anybody
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,9 @@ class Actor:
     role: Role
     unit: Unit
     sign_in_id: int | None
+    denied: frozenset[str] = frozenset()
+    # The other units where they are posted: (id, name).
+    elsewhere: tuple[tuple[int, str], ...] = ()
     assurance: int = ONE_FACTOR
     stepped_up_until: datetime | None = None
     workstation_id: int | None = None
@@ -54,12 +59,20 @@ class Actor:
         return ZoneInfo(self.unit.time_zone)
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role allows it."""
-        return permission in ALLOWED[self.role]
+        """Whether the role allows it, and no restriction stands against it."""
+        return allows(self.role, permission, self.denied)
+
+    @property
+    def reserved_scales(self) -> tuple[str, ...]:
+        """Scales of which they leave to a nurse what an observer rates."""
+        allowed = self.may(Permission.SCORE_RESERVED)
+        return () if allowed else tuple(self.unit.reserved_scales)
 
     def must(self, permission: Permission) -> None:
         """Refuse, in a sentence."""
         if not self.may(permission):
+            if permission in self.denied:
+                raise NotAllowed("This has been restricted for you. Ask your administrator.")
             raise NotAllowed("Your role on this unit does not allow this.")
 
     def must_have_stepped_up(self, now: datetime) -> None:
@@ -83,37 +96,6 @@ def _is_live_refresh(request: Request) -> bool:
 REPORTED_WITHIN = timedelta(seconds=30)
 REPORTS = 6
 
-# Every request asks this: put together once.
-AT_THE_KEYS = (
-    select(
-        SignIn,
-        Staff,
-        Posting.role,
-        Unit,
-        Workstation.kind,
-        unit_on_duty(SignIn.unit_id),
-        at_sign_in(SignIn.id),
-    )
-    .outerjoin(Workstation, Workstation.id == SignIn.workstation_id)
-    .join(Staff, Staff.id == SignIn.staff_id)
-    .join(Unit, Unit.id == SignIn.unit_id)
-    .join(
-        Posting,
-        (Posting.staff_id == Staff.id)
-        & (Posting.unit_id == SignIn.unit_id)
-        & Posting.until_at.is_(None),
-    )
-    .where(
-        SignIn.token_sha256 == bindparam("token_sha256"),
-        SignIn.ended_at.is_(None),
-        SignIn.expires_at > bindparam("now"),
-        # On a ward's machine it locks instead, and the person comes back to it all shift.
-        or_(SignIn.last_active_at > bindparam("idle_since"), SignIn.workstation_id.is_not(None)),
-        Workstation.revoked_at.is_(None),
-        Staff.disabled_at.is_(None),
-    )
-)
-
 
 def at_the_keys(
     session: Session, token: str | None, *, active: bool, now: datetime, even_locked: bool = False
@@ -125,7 +107,7 @@ def at_the_keys(
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, kind, *_ = row
+    sign_in, person, role, unit, kind, denied, elsewhere, *_ = row
     after = locks_after(unit, kind)
     idle = now - sign_in.last_active_at
     locked = sign_in.locked_at is not None or idle > after + REPORTED_WITHIN
@@ -139,6 +121,8 @@ def at_the_keys(
         name=person.name,
         role=role,
         unit=unit,
+        denied=frozenset(denied or ()),
+        elsewhere=tuple((unit_id, name) for unit_id, name in elsewhere or ()),
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
         stepped_up_until=sign_in.stepped_up_until,
@@ -185,52 +169,104 @@ def by_token(request: Request, db: Db) -> Actor:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise SignedOut("Send a device token: Authorization: Bearer …")
-    row = db.execute(
-        select(Staff, Posting.role, Unit, unit_on_duty(Device.unit_id))
-        .join(Device, Device.staff_id == Staff.id)
-        .join(Unit, Unit.id == Device.unit_id)
-        .join(
-            Posting,
-            (Posting.staff_id == Staff.id)
-            & (Posting.unit_id == Device.unit_id)
-            & Posting.until_at.is_(None),
-        )
-        .where(
-            Device.token_sha256 == token_hash(token.strip()),
-            Device.revoked_at.is_(None),
-            Staff.disabled_at.is_(None),
-        )
-    ).one_or_none()
+    presented = {"token_sha256": token_hash(token.strip()), "now": clock.now()}
+    row = db.execute(BEHIND_THE_TOKEN, presented).one_or_none()
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
-    staff, role, unit, _ = row
-    actor = Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    machine, role, unit, denied, _ = row
+    actor = Actor(
+        id=machine.id,
+        name=machine.name,
+        role=role,
+        unit=unit,
+        denied=frozenset(denied or ()),
+        sign_in_id=None,
+    )
     _known(request, actor)
     return actor
 
 
+def load(
+    session: Session, actor: Actor, entity: type[Any], row_id: int, permission: Permission
+) -> Any:
+    """The one way to a row that an address names: the row and the right to it, or neither.
+
+    The right comes first, so that a refusal tells nobody what exists; what lies on another unit is
+    not there.
+    """
+    actor.must(permission)
+    here = select(entity).where(entity.id == row_id, entity.unit_id == actor.unit.id)
+    row = session.scalars(here).one_or_none()
+    if row is None:
+        raise NotFound("There is nothing like this on your unit.")
+    return row
+
+
+def _asking(**wanted: Any) -> Signature:
+    return Signature(
+        [Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in wanted.items()]
+    )
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The row that `{stay_id}`, `{alert_id}` ... in the address names, for whoever may have it."""
+
+    entity: type[Any]
+    permission: Permission
+    door: Callable[..., Actor] = signed_in
+
+    @property
+    def __signature__(self) -> Signature:
+        """What FastAPI hands over: the number in the address, the session, and who asks."""
+        number = {f"{self.entity.__tablename__}_id": Id}
+        return _asking(**number, db=Db, actor=Annotated[Actor, Depends(self.door)])
+
+    def __call__(self, *, db: Session, actor: Actor, **address: int) -> Any:
+        """The row, or 403 or 404."""
+        (row_id,) = address.values()
+        return load(db, actor, self.entity, row_id, self.permission)
+
+
 @dataclass(frozen=True)
 class Allowed:
-    """A signed-in person whose role has this permission. Routes that load no stay ask for this."""
+    """Whoever has this permission. Routes that load no row ask for this."""
 
     permission: Permission
+    door: Callable[..., Actor] = signed_in
 
-    def __call__(self, actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
-        """The person, or 403."""
+    @property
+    def __signature__(self) -> Signature:
+        """What FastAPI hands over: who asks."""
+        return _asking(actor=Annotated[Actor, Depends(self.door)])
+
+    def __call__(self, *, actor: Actor) -> Actor:
+        """Them, or 403."""
         actor.must(self.permission)
         return actor
 
 
-@dataclass(frozen=True)
-class TokenAllowed:
-    """The same, for a machine."""
+# What asks who somebody is; the lock screen adds its own.
+DOORS: set[Callable[..., Any]] = {half_signed_in, enrolling, signed_in, by_token}
 
-    permission: Permission
 
-    def __call__(self, actor: Annotated[Actor, Depends(by_token)]) -> Actor:
-        """The machine, or 403."""
-        actor.must(self.permission)
-        return actor
+def undeclared(app: FastAPI) -> list[str]:
+    """Routes that do not say who may: anybody, whoever is known, or a role with a permission."""
+    return [
+        f"{sorted(route.methods or ())} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        if isinstance(route.original_route, APIRoute)
+        and not any(
+            call is anybody or call in DOORS or hasattr(call, "permission")
+            for call in _asked_before(route.dependant)
+        )
+    ]
+
+
+def _asked_before(dependant: Any) -> Iterator[Any]:
+    for inner in dependant.dependencies:
+        yield inner.call
+        yield from _asked_before(inner)
 
 
 HalfIn = Annotated[Actor, Depends(half_signed_in)]

@@ -1,5 +1,6 @@
 """What each role may do: one enum, one table."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -39,6 +40,11 @@ class Permission(StrEnum):
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
     MANAGE_WORKSTATIONS = "manage_workstations"
+    GIVE_DUTY = "give_duty"
+    SEE_NOTES = "see_notes"
+    # What an observer rates, on scales that the unit reserves for nurses.
+    SCORE_RESERVED = "score_reserved"
+    COUNSEL = "counsel"
     MANAGE_STAFF = "manage_staff"
     HELP_SIGN_IN = "help_sign_in"
     SEE_CONSENTS = "see_consents"
@@ -54,7 +60,8 @@ _CONSENT = {P.SEE_CONSENTS, P.TAKE_CONSENT}
 _NURSE = (
     _BEDSIDE
     | _CONSENT
-    | {P.CORRECT_OBSERVATION, P.ANSWER_ALERT, P.SEE_REPORTS, P.DISCLOSE_IN_EMERGENCY}
+    | {P.SEE_NOTES, P.SCORE_RESERVED, P.CORRECT_OBSERVATION, P.ANSWER_ALERT}
+    | {P.SEE_REPORTS, P.DISCLOSE_IN_EMERGENCY}
 )
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
@@ -68,6 +75,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
             P.MANAGE_WORKSTATIONS,
+            P.GIVE_DUTY,
             P.HELP_SIGN_IN,
         }
     ),
@@ -81,17 +89,13 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.SEE_IDENTIFIED_REPORT,
         }
     ),
-    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART} | _CONSENT),
+    # Counselling notes are theirs alone (42 CFR 2.11); alerts about vital signs are not.
+    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL} | _CONSENT),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset(
-        {
-            P.SEE_REPORTS,
-            P.EXPORT_REPORT,
-            P.MANAGE_DEVICES,
-            P.MANAGE_WORKSTATIONS,
-            P.MANAGE_STAFF,
-            P.HELP_SIGN_IN,
-        }
+        {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.GIVE_DUTY}
+        | {P.MANAGE_WORKSTATIONS}
+        | {P.MANAGE_STAFF, P.HELP_SIGN_IN}
     ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
     Role.PRIVACY_OFFICER: frozenset(
@@ -100,6 +104,19 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(
-        _BEDSIDE | {P.ANSWER_ALERT, P.MANAGE_STAYS, P.SEE_REPORTS, P.EXPORT_REPORT}
+        _BEDSIDE
+        | {
+            P.SEE_NOTES,
+            P.SCORE_RESERVED,
+            P.ANSWER_ALERT,
+            P.MANAGE_STAYS,
+            P.SEE_REPORTS,
+            P.EXPORT_REPORT,
+        }
     ),
 }
+
+
+def allows(role: Role, permission: Permission, denied: Collection[str] = ()) -> bool:
+    """Whether somebody in this role may do it. A restriction beats whatever the role allows."""
+    return permission not in denied and permission in ALLOWED[role]

@@ -26,6 +26,7 @@ PLACES = (
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
     ("privacy", "Privacy", "/privacy", Permission.SEE_AUDIT),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
+    ("duty", "Duty", "/duty", Permission.GIVE_DUTY),
     ("disclosures", "Disclosures", "/privacy/disclosures", Permission.REVIEW_DISCLOSURES),
     ("admin", "Administration", "/admin", Permission.HELP_SIGN_IN),
 )
@@ -43,6 +44,7 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
         time_zone=actor.unit.time_zone,
         staff_name=actor.name,
         role_words=ROLE_WORDS[actor.role],
+        other_units=actor.elsewhere,
         nav=tuple(
             NavLink(label=label, path=path, here=name == here)
             for name, label, path, permission in PLACES

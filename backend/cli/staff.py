@@ -7,7 +7,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from backend import tables  # noqa: F401 (deeds need every table)
-from backend.accounts.permissions import MACHINES, Role
+from backend.accounts.permissions import MACHINES, Permission, Role
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff import service as staff
 from backend.accounts.staff.models import Staff
@@ -105,6 +105,46 @@ def disable(login_name: Login) -> None:
         person = _the_person(session, login_name)
         staff.disable(session, staff.console(session).id, person, now=clock.now())
     typer.echo(f"{person.login_name} can no longer sign in.")
+
+
+PermissionName = Annotated[Permission, typer.Option("--permission", help="What they may not do.")]
+
+
+@app.command()
+def restrict(
+    login_name: Login,
+    unit: UnitCode,
+    permission: PermissionName,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+) -> None:
+    """Forbid somebody one thing on a unit, whatever their role there allows."""
+    with console_session.begin() as session:
+        home = the_unit(session, unit)
+        staff.restrict(
+            session,
+            staff.console(session).id,
+            _the_person(session, login_name),
+            unit_id=home.id,
+            permission=permission,
+            reason=reason,
+        )
+    typer.echo(f"{login_name} may not {permission.value} on {home.name}, from the next request on.")
+
+
+@app.command()
+def lift(login_name: Login, unit: UnitCode, permission: PermissionName) -> None:
+    """End such a restriction."""
+    with console_session.begin() as session:
+        home = the_unit(session, unit)
+        staff.lift(
+            session,
+            staff.console(session).id,
+            _the_person(session, login_name),
+            unit_id=home.id,
+            permission=permission,
+            now=clock.now(),
+        )
+    typer.echo(f"{login_name} may {permission.value} on {home.name} again, if the role allows it.")
 
 
 @app.command(name="list")

@@ -13,9 +13,10 @@ from backend.accounts.staff import service as staff
 from backend.accounts.units import queries as units_queries
 from backend.accounts.units import service as units
 from backend.cli.staff import the_unit, typed_password
+from backend.clinical import scale
 from backend.core import clock
 from backend.core.db import console_session
-from backend.core.errors import NotAllowed
+from backend.core.errors import Invalid, NotAllowed
 from backend.protocols import service as protocols
 
 app = typer.Typer(
@@ -68,6 +69,24 @@ def beds_(code: Code, beds: Beds) -> None:
             session, staff.console(session).id, unit, labels=units.labels_in(beds)
         )
     typer.echo(f"{unit.name} has {len(made)} more beds.")
+
+
+@app.command()
+def reserve(
+    code: Code,
+    scales: Annotated[
+        str, typer.Option("--scales", help="E.g. `ciwa-ar,cows`; empty: none any more.")
+    ],
+) -> None:
+    """Leave to nurses what an observer rates on these scales; technicians ask and measure."""
+    wanted = [name.strip().casefold() for name in scales.split(",") if name.strip()]
+    if unknown := set(wanted) - set(scale.latest()):
+        known = ", ".join(scale.latest())
+        raise Invalid(f"Not known here: {', '.join(sorted(unknown))}. Scales: {known}.")
+    with console_session.begin() as session:
+        unit = the_unit(session, code)
+        units.reserve(session, staff.console(session).id, unit, scales=wanted)
+    typer.echo(f"{unit.name} leaves to nurses: {', '.join(wanted) or 'nothing'}.")
 
 
 @app.command()

@@ -19,7 +19,10 @@ def refusal(instrument: Instrument, name: str, answer: object) -> str | None:
         return wrong.sentence if wrong and wrong.refuse else None
     if not item.allows(answer):
         values = ", ".join(str(value) for value in item.legal)
-        return f"{item.label}: {_shown(answer)} does not exist; it is one of {values}."
+        number = isinstance(answer, int | Decimal) and not isinstance(answer, bool)
+        # A text may be anything, a name too: only a number is repeated.
+        shown = _shown(answer) if number else "such an answer"
+        return f"{item.label}: {shown} does not exist; it is one of {values}."
     return None
 
 

@@ -1,6 +1,6 @@
 """Whether web, database and watch are well; names what is not."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.core.db import new_session
 from backend.core.errors import UserError
 from backend.core.settings import settings
+from backend.core.web import anybody
 
 router = APIRouter()
 
@@ -31,7 +32,7 @@ def audit_words(seal_lag_s: float | None, anchor_age_s: float | None) -> str:
     return "ok"
 
 
-@router.get("/healthz")
+@router.get("/healthz", dependencies=[Depends(anybody)])
 def healthz() -> JSONResponse:
     """200 only when web, database and watch are well. Says nothing else: anybody may ask.
 

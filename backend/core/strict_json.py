@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import takewhile
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -175,7 +176,8 @@ Key = Annotated[
     ),
 ]
 # The short name of a scale or of one of its items.
-Name = Annotated[str, Strict(), Field(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+Name = Annotated[str, Strict(), Field(pattern=f"^{NAME.pattern}$")]
 
 
 class Body(BaseModel):
@@ -258,15 +260,23 @@ def refusal(error: RequestValidationError) -> UserError:
     return Invalid(CHECK, dict(_sentences(problems)))
 
 
+def _is_name(part: object) -> bool:
+    """What could be a name of ours; anything else was made up by the sender."""
+    return isinstance(part, int) or NAME.fullmatch(str(part)) is not None
+
+
 def _sentences(problems: Any) -> Iterator[tuple[str, str]]:
     for problem in problems:
         kind, loc = problem["type"], list(problem["loc"])
-        if loc[0] == "body":
+        of_body = loc[0] == "body"
+        if of_body:
             loc = loc[1:]
         if kind == "extra_forbidden":
             loc = loc[:-1]
         if loc and loc[-1] == "[key]":
             loc = loc[:-2]
+        if of_body:
+            loc = list(takewhile(_is_name, loc))
         where = ".".join(str(part) for part in loc) or "body"
         message = str(problem["msg"]).removeprefix("Value error, ")
         words = WORDS.get(kind) or message.replace("Input should", "This should").rstrip(".") + "."

@@ -15,6 +15,11 @@ TEMPLATES = ROOT / "templates"
 # What an `integer` column holds: to ask one for more is an error, not an empty answer.
 LARGEST_ID = 2**31 - 1
 
+
+def anybody() -> None:
+    """A route that needs no sign-in says so by asking for this."""
+
+
 Id = Annotated[int, UrlPath(ge=1, le=LARGEST_ID)]
 
 loader = FileSystemLoader(TEMPLATES)
@@ -61,6 +66,8 @@ class Shell:
     time_zone: str
     staff_name: str
     role_words: str
+    # The other units they may choose to work on: (id, name).
+    other_units: tuple[tuple[int, str], ...]
     nav: tuple[NavLink, ...]
     sees_alerts: bool
     staff_id: int

@@ -52,6 +52,8 @@ LOCK_STAY = (
     .execution_options(populate_existing=True)
 )
 INSERT_SCORE = insert(table_of(Score))
+# What somebody judges by looking, not by asking or reading off.
+OBSERVER_RATES = frozenset({"observed", "ask_and_observe"})
 # A browser's clock and ours differ a little; more than this is a wrong time, not a fast clock.
 AHEAD = timedelta(minutes=2)
 
@@ -65,13 +67,16 @@ def record(
     sheet: Sheet,
     source: Source,
     sent: bytes | None = None,
+    reserved: Collection[str] = (),
 ) -> Observation:
     """Store one set, score it, set what is due next, raise what the unit's rules ask for.
 
     A retry with the same key gets the first answer. Invalid: a sentence per field that is wrong.
     `sent` is a fingerprint of what the client sent, where the sheet holds more than that (a form
-    that says "now" means the same thing when it is sent again).
+    that says "now" means the same thing when it is sent again). `reserved` are the scales of which
+    the actor leaves to a nurse what an observer rates.
     """
+    _leave_to_a_nurse(sheet, reserved)
     if sheet.outcome == Outcome.ENTERED_IN_ERROR.value:
         raise Invalid("There is no set to take back.", {"outcome": "Choose another outcome."})
     return _store(session, actor_id, stay, key=key, sheet=sheet, source=source, sent=sent)
@@ -226,6 +231,18 @@ def _first_answer(
             " correct it there."
         )
     return first
+
+
+def _leave_to_a_nurse(sheet: Sheet, reserved: Collection[str]) -> None:
+    wrong = {
+        f"{key}.{item.id}": f"{item.label}: on this unit a nurse rates this. Leave it open."
+        for key in reserved
+        for item in scale.latest()[key].items
+        if item.rater in OBSERVER_RATES
+        and item.id in {**sheet.answers.get(key, {}), **sheet.unscored.get(key, {})}
+    }
+    if wrong:
+        raise Invalid("Some of this is for a nurse to rate.", wrong)
 
 
 def _check_times(stay: Stay, sheet: Sheet, now: datetime) -> None:

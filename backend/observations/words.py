@@ -13,6 +13,8 @@ from backend.observations.models import Observation, Outcome, Score
 
 # What was not measured or not answered. Never a zero.
 NOTHING = "\N{EN DASH}"
+# In place of a note, for whoever may not read notes.
+NOT_YOURS = "has a note that nurses and physicians read"
 OUTCOMES = {
     Outcome.ASSESSED: "assessed",
     Outcome.ASLEEP: "asleep",

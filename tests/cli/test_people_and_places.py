@@ -192,3 +192,37 @@ def test_a_workstation_s_code_is_printed_once_and_is_not_what_is_kept(
     assert willow("workstation", "revoke", str(row.id))[0] == 0
     assert "revoked" in willow("workstation", "list", "--unit", "willow")[1]
     assert willow("workstation", "revoke", "999")[0] == 1
+
+
+def test_one_thing_is_forbidden_and_allowed_again(willow: Vigil) -> None:
+    assert new_person(willow, "wim", "nurse")[0] == 0
+    what = ("--unit", "willow", "--permission", "manage_stays")
+    code, said, _ = willow("staff", "restrict", "wim", *what, "--reason", "not trained yet")
+    assert code == 0
+    assert "may not manage_stays on Willow Unit" in said
+    code, _, refused = willow("staff", "restrict", "wim", *what, "--reason", "again")
+    assert code == 1
+    assert "restricted already" in refused
+    code, _, refused = willow("staff", "restrict", "wim", *what, "--reason", " ")
+    assert code == 1
+    assert "Say why" in refused
+    assert willow("staff", "lift", "wim", *what)[0] == 0
+    code, _, refused = willow("staff", "lift", "wim", *what)
+    assert code == 1
+    assert "not restricted" in refused
+
+
+def test_a_unit_reserves_scales_that_exist(willow: Vigil, sessions: sessionmaker[Session]) -> None:
+    def reserved() -> list[str]:
+        with sessions() as session:
+            unit = units.by_code(session, "willow")
+            return unit.reserved_scales if unit else []
+
+    assert willow("unit", "reserve", "willow", "--scales", "CIWA-Ar, cows")[0] == 0
+    assert reserved() == ["ciwa-ar", "cows"]
+    code, _, refused = willow("unit", "reserve", "willow", "--scales", "cows,phq-9")
+    assert code == 1
+    assert "phq-9" in refused
+    assert reserved() == ["ciwa-ar", "cows"]
+    assert willow("unit", "reserve", "willow", "--scales", "")[0] == 0
+    assert reserved() == []

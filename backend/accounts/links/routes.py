@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Depends, Form, Response
 from fastapi.responses import RedirectResponse
 
 from backend.accounts import passwords
@@ -16,7 +16,7 @@ from backend.accounts.units import service as units
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Invalid, UserError
-from backend.core.web import Screen, render
+from backend.core.web import Screen, anybody, render
 
 router = APIRouter()
 
@@ -57,12 +57,12 @@ def _welcome(db: Db, link: str, refusal: str | None = None) -> WelcomeScreen:
     )
 
 
-@router.get("/welcome")
+@router.get("/welcome", dependencies=[Depends(anybody)])
 def welcome(db: Db, link: str = "") -> Response:
     return render(_welcome(db, link))
 
 
-@router.post("/welcome")
+@router.post("/welcome", dependencies=[Depends(anybody)])
 def choose_password(db: Db, form: Annotated[WelcomeForm, Form()]) -> Response:
     try:
         begun = service.choose_password(db, form.link, password=form.password, now=clock.now())
@@ -94,13 +94,13 @@ def _unit(form: FirstRunForm) -> service.FirstUnit:
     )
 
 
-@router.get("/first-run")
+@router.get("/first-run", dependencies=[Depends(anybody)])
 def first_run(db: Db, link: str = "") -> Response:
     service.waiting(db, link, LinkKind.FIRST_RUN, now=clock.now())
     return render(_first_run(FirstRunForm(link=link, shift_starts="07:00, 19:00")))
 
 
-@router.post("/first-run")
+@router.post("/first-run", dependencies=[Depends(anybody)])
 def set_up(db: Db, form: Annotated[FirstRunForm, Form()]) -> Response:
     try:
         with db.begin_nested():

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, at_the_keys
+from backend.accounts.access import DOORS, Actor, at_the_keys
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, TWO_FACTORS, SignIn
 from backend.accounts.staff.models import Staff
@@ -91,5 +91,6 @@ def whose(error: OtherHands) -> str:
     return error.sentence.replace("somebody else", name) if name else error.sentence
 
 
+DOORS.update({at_the_lock, listening})
 AtTheLock = Annotated[Locker, Depends(at_the_lock)]
 Listening = Annotated[Locker, Depends(listening)]

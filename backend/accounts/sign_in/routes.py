@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import HalfIn
@@ -20,7 +20,7 @@ from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import SignedOut, UserError
 from backend.core.settings import settings
-from backend.core.web import Screen, local_path, render
+from backend.core.web import Screen, anybody, local_path, render
 
 router = APIRouter()
 
@@ -75,12 +75,12 @@ def _screen(
     )
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[Depends(anybody)])
 def sign_in_screen(db: Db, to: str = "/") -> Response:
     return render(_screen(db, to=to))
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[Depends(anybody)])
 def sign_in(request: Request, db: Db, form: Annotated[SignInForm, Form()]) -> Response:
     now = clock.now()
     try:

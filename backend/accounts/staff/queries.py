@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.passwords import AWAITED
 from backend.accounts.permissions import Role
+from backend.accounts.sign_in.models import SignIn
 from backend.accounts.staff.models import Posting, Staff
 
 
@@ -23,11 +24,16 @@ def by_login_name(session: Session, login_name: str) -> Staff | None:
 
 
 def current_posting(session: Session, staff_id: int) -> Posting | None:
-    """Where this person works now; the newest posting where there are several."""
+    """Where this person works now; of several the one they chose last, or the newest."""
+    chosen_last = (
+        select(func.max(SignIn.id))
+        .where(SignIn.staff_id == staff_id, SignIn.unit_id == Posting.unit_id)
+        .scalar_subquery()
+    )
     return session.scalars(
         select(Posting)
         .where(Posting.staff_id == staff_id, Posting.until_at.is_(None))
-        .order_by(Posting.from_at.desc(), Posting.id.desc())
+        .order_by(chosen_last.desc().nulls_last(), Posting.from_at.desc(), Posting.id.desc())
         .limit(1)
     ).one_or_none()
 

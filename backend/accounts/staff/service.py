@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from backend.accounts import passwords
 from backend.accounts.devices.models import Device
 from backend.accounts.factors import queries as factors
-from backend.accounts.permissions import MACHINES, Role
+from backend.accounts.permissions import MACHINES, Permission, Role
 from backend.accounts.sign_in import service as sign_in
 from backend.accounts.staff import queries
-from backend.accounts.staff.models import Posting, Staff
+from backend.accounts.staff.models import Posting, Staff, StaffRestriction
 from backend.audit import service as audit
-from backend.core.errors import Conflict, Invalid
+from backend.core.errors import Conflict, Invalid, NotFound
 
 # `vigil` on the server's own command line acts under this name. It has no password: nobody can
 # sign in as it.
@@ -126,6 +126,72 @@ def disable(session: Session, actor_id: int, person: Staff, *, now: datetime) ->
         .values(revoked_at=now)
     )
     audit.record(session, actor_id, "staff.disabled", staff_id=person.id)
+
+
+def restrict(
+    session: Session,
+    actor_id: int,
+    person: Staff,
+    *,
+    unit_id: int,
+    permission: Permission,
+    reason: str,
+) -> None:
+    """Forbid one thing on a unit, from the next request on. It beats whatever the role allows."""
+    if not reason.strip():
+        raise Invalid("Say why it is restricted.", {"reason": "Say why."})
+    row = StaffRestriction(
+        staff_id=person.id,
+        unit_id=unit_id,
+        permission=permission.value,
+        reason=reason.strip(),
+        made_by=actor_id,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        raise Conflict("This is restricted already.") from error
+    audit.record(
+        session,
+        actor_id,
+        "staff.restricted",
+        unit_id=unit_id,
+        staff_id=person.id,
+        permission=permission.value,
+    )
+
+
+def lift(
+    session: Session,
+    actor_id: int,
+    person: Staff,
+    *,
+    unit_id: int,
+    permission: Permission,
+    now: datetime,
+) -> None:
+    """The restriction is over."""
+    standing = session.scalars(
+        select(StaffRestriction).where(
+            StaffRestriction.staff_id == person.id,
+            StaffRestriction.unit_id == unit_id,
+            StaffRestriction.permission == permission.value,
+            StaffRestriction.lifted_at.is_(None),
+        )
+    ).one_or_none()
+    if standing is None:
+        raise NotFound("This is not restricted.")
+    standing.lifted_at, standing.lifted_by = now, actor_id
+    session.flush()
+    audit.record(
+        session,
+        actor_id,
+        "staff.restriction_lifted",
+        unit_id=unit_id,
+        staff_id=person.id,
+        permission=permission.value,
+    )
 
 
 def _added(session: Session, person: Staff) -> Staff:

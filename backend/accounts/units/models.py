@@ -24,6 +24,8 @@ class Unit(Base):
     name: Mapped[str]
     time_zone: Mapped[str]
     shift_starts: Mapped[list[time]]
+    # Instruments whose observer-rated items only nurses score here.
+    reserved_scales: Mapped[list[str]] = mapped_column(server_default="{}", default_factory=list)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
     # How long a ward's machine may stand untouched before it locks.
     ward_pc_lock_s: Mapped[int] = mapped_column(SmallInteger, server_default="180", default=180)

@@ -67,6 +67,13 @@ def create(
     return unit
 
 
+def reserve(session: Session, actor_id: int, unit: Unit, *, scales: Sequence[str]) -> None:
+    """From now on only nurses score what an observer rates on these; an empty list frees all."""
+    unit.reserved_scales = list(dict.fromkeys(scales))
+    session.flush()
+    audit.record(session, actor_id, "unit.scales_reserved", unit_id=unit.id, scales=list(scales))
+
+
 def add_beds(
     session: Session, actor_id: int, unit: Unit, *, labels: Sequence[str], room: str | None = None
 ) -> list[Bed]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from backend.accounts.workstations.models import Kind, Workstation
 from backend.accounts.workstations.queries import Enrolled
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Screen, go, render
+from backend.core.web import Screen, anybody, go, render
 
 router = APIRouter()
 
@@ -152,12 +152,12 @@ def revoke(
     return go(request, "/admin/workstations")
 
 
-@router.get("/workstation")
+@router.get("/workstation", dependencies=[Depends(anybody)])
 def code_screen(request: Request, db: Db) -> Response:
     return render(_code_screen(request, db))
 
 
-@router.post("/workstation")
+@router.post("/workstation", dependencies=[Depends(anybody)])
 def claim(request: Request, db: Db, form: Annotated[CodeForm, Form()]) -> Response:
     claimed = service.claim(db, code=form.code, now=clock.now())
     if claimed is None:

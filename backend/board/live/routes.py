@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +13,7 @@ from backend.accounts.locks.access import Listening, Locker, still_there
 from backend.accounts.shell import shell
 from backend.accounts.sign_in.service import ENDED
 from backend.core import clock, live
-from backend.core.web import Page, Screen, Shell, render
+from backend.core.web import Page, Screen, Shell, anybody, render
 
 router = APIRouter()
 
@@ -39,7 +39,7 @@ def when(actor: SignedIn) -> Response:
     return render(When(shell=shell(actor, here="", now=clock.now())))
 
 
-@router.get("/about")
+@router.get("/about", dependencies=[Depends(anybody)])
 def about() -> Response:
     return render(About(shell=None))
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, SignedIn
+from backend.accounts.access import Actor, OneOf, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
@@ -31,14 +31,13 @@ from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, UserError
 from backend.core.web import Screen, go, render, wants_fragment
 from backend.stays import queries as stay_queries
-from backend.stays.access import StayFor
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
 router = APIRouter()
 
-ConsentsOf = Annotated[Stay, Depends(StayFor(Permission.SEE_CONSENTS))]
-ConsentFrom = Annotated[Stay, Depends(StayFor(Permission.TAKE_CONSENT))]
+ConsentsOf = Annotated[Stay, Depends(OneOf(Stay, Permission.SEE_CONSENTS))]
+ConsentFrom = Annotated[Stay, Depends(OneOf(Stay, Permission.TAKE_CONSENT))]
 
 
 @dataclass(frozen=True, kw_only=True)

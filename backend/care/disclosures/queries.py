@@ -227,13 +227,6 @@ def of_patient(
     ]
 
 
-def on_unit(session: Session, disclosure_id: int, unit_id: int) -> Disclosure | None:
-    """The entry, if it is of this unit."""
-    return session.scalars(
-        select(Disclosure).where(Disclosure.id == disclosure_id, Disclosure.unit_id == unit_id)
-    ).one_or_none()
-
-
 def stay_by_code(session: Session, code: str, unit_id: int) -> int | None:
     """The newest stay on this unit of the patient who goes by this code."""
     return session.scalars(

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, Allowed, SignedIn
+from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
@@ -23,16 +23,15 @@ from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, UserError
 from backend.core.web import Screen, go, render, wants_fragment
 from backend.stays import queries as stay_queries
-from backend.stays.access import StayFor
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
 router = APIRouter()
 
-SharingOf = Annotated[Stay, Depends(StayFor(Permission.SEE_CONSENTS))]
-WishOf = Annotated[Stay, Depends(StayFor(Permission.TAKE_CONSENT))]
-EmergencyOf = Annotated[Stay, Depends(StayFor(Permission.DISCLOSE_IN_EMERGENCY))]
-ReviewOf = Annotated[Stay, Depends(StayFor(Permission.REVIEW_DISCLOSURES))]
+SharingOf = Annotated[Stay, Depends(OneOf(Stay, Permission.SEE_CONSENTS))]
+WishOf = Annotated[Stay, Depends(OneOf(Stay, Permission.TAKE_CONSENT))]
+EmergencyOf = Annotated[Stay, Depends(OneOf(Stay, Permission.DISCLOSE_IN_EMERGENCY))]
+ReviewOf = Annotated[Stay, Depends(OneOf(Stay, Permission.REVIEW_DISCLOSURES))]
 Reader = Annotated[Actor, Depends(Allowed(Permission.SEE_CONSENTS))]
 
 

@@ -135,4 +135,5 @@ class Chart:
     may_record: bool
     sees_alerts: bool
     may_manage: bool
+    may_counsel: bool
     may_consent: bool

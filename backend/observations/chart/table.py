@@ -16,7 +16,9 @@ from backend.observations.queries import StoredSet
 MOST_HEAT_COLUMNS = 12
 
 
-def rows(course: Course, sums: Sequence[str], *, zone: ZoneInfo, may: bool) -> list[Row]:
+def rows(
+    course: Course, sums: Sequence[str], *, zone: ZoneInfo, may: bool, sees_notes: bool
+) -> list[Row]:
     """Every set, newest first; what was corrected or taken back stands under what replaced it."""
     previous = _previous(course)
     by_id = {stored.observation.id: stored for stored in course.sets}
@@ -25,12 +27,14 @@ def rows(course: Course, sums: Sequence[str], *, zone: ZoneInfo, may: bool) -> l
     for stored in reversed(course.sets):
         if stored.superseded_by_id in by_id:
             continue  # told under the set that replaced it
-        row = _row(course, stored, sums, previous, zone=zone, may=may)
+        row = _row(course, stored, sums, previous, zone=zone, may=may, sees_notes=sees_notes)
         if stored.observation.outcome is not Outcome.ENTERED_IN_ERROR:
             found.append(replace(row, day="" if row.day == last_day else row.day))
             last_day = row.day
         for older, by in _replaced(stored, by_id):
-            struck = _row(course, older, sums, previous, zone=zone, may=False, by=by)
+            struck = _row(
+                course, older, sums, previous, zone=zone, may=False, sees_notes=sees_notes, by=by
+            )
             found.append(replace(struck, day=""))
     return found
 
@@ -67,6 +71,7 @@ def _row(
     *,
     zone: ZoneInfo,
     may: bool,
+    sees_notes: bool,
     by: StoredSet | None = None,
 ) -> Row:
     row = stored.observation
@@ -95,7 +100,7 @@ def _row(
         ),
         news2=total("news2"),
         who=course.names.get(row.recorded_by, "not known"),
-        remarks=tuple(_remarks(course, stored, zone, by)),
+        remarks=tuple(_remarks(course, stored, zone, by, sees_notes=sees_notes)),
         struck=stored.superseded_by_id is not None,
         can_correct=may and stored.superseded_by_id is None,
     )
@@ -117,7 +122,9 @@ def _total(score: Score, before: int | None) -> Total:
     )
 
 
-def _remarks(course: Course, stored: StoredSet, zone: ZoneInfo, by: StoredSet | None) -> list[str]:
+def _remarks(
+    course: Course, stored: StoredSet, zone: ZoneInfo, by: StoredSet | None, *, sees_notes: bool
+) -> list[str]:
     row = stored.observation
     told = []
     if row.late_entry and row.supersedes_id is None:
@@ -134,7 +141,7 @@ def _remarks(course: Course, stored: StoredSet, zone: ZoneInfo, by: StoredSet | 
         when = local_time.day_and_time(by.observation.entered_at, zone)
         told.append(f"{what} {when} by {who}: {by.observation.correction_reason}")
     if row.note:
-        told.append(row.note)
+        told.append(row.note if sees_notes else words.NOT_YOURS)
     return told
 
 

@@ -57,7 +57,13 @@ def chart(
         shift_starts=actor.unit.shift_starts,
         intervals={one.instrument: timedelta(minutes=one.interval_minutes) for one in orders},
     )
-    rows = table.rows(course, sums, zone=actor.zone, may=actor.may(Permission.CORRECT_OBSERVATION))
+    rows = table.rows(
+        course,
+        sums,
+        zone=actor.zone,
+        may=actor.may(Permission.CORRECT_OBSERVATION),
+        sees_notes=actor.may(Permission.SEE_NOTES),
+    )
     all_alerts = alerts.of_stay(session, stay.id)
     query = f"range={chosen}&sets={most}"
     return Chart(
@@ -83,6 +89,7 @@ def chart(
         may_record=actor.may(Permission.RECORD_OBSERVATION),
         sees_alerts=actor.may(Permission.SEE_ALERTS),
         may_manage=actor.may(Permission.MANAGE_STAYS),
+        may_counsel=actor.may(Permission.COUNSEL),
         may_consent=actor.may(Permission.SEE_CONSENTS),
     )
 

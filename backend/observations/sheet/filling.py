@@ -247,6 +247,7 @@ def sheet(
     opened_in: int | None,
     key: str,
     path: str,
+    reserved: str | None = None,
     correcting: Correcting | None = None,
 ) -> Sheet:
     """Everything that the template shows."""
@@ -264,6 +265,7 @@ def sheet(
         draft=f"{opened_by}-{stay_id}-{path}" if correcting else f"{opened_by}-{stay_id}",
         title="Correct this set" if correcting else " · ".join([*names, "vital signs"]),
         overdue=words.due(overdue[0].due_at, now) if overdue and not correcting else None,
+        reserved=reserved,
         now_words=local_time.clock_time(now, zone),
         now_local=local_input(now, zone),
         now=local_time.machine(now),

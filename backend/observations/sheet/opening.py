@@ -9,6 +9,7 @@ from backend.accounts.access import Actor
 from backend.clinical import scale
 from backend.core import clock
 from backend.core.errors import Invalid
+from backend.observations import words
 from backend.observations.queries import StoredSet
 from backend.observations.sheet import filling, queries, stored
 from backend.observations.sheet.filling import Filling
@@ -41,6 +42,16 @@ def _filling(
     )
 
 
+def _left_to_a_nurse(actor: Actor) -> str | None:
+    names = [words.name_of(key) for key in actor.reserved_scales]
+    if not names:
+        return None
+    return (
+        f"On this unit a nurse rates what is observed on {' and '.join(names)}. Leave those lines"
+        " open; vital signs, and what you only ask, are yours."
+    )
+
+
 def new(
     session: Session, actor: Actor, stay: Stay, *, instruments: tuple[str, ...], key: UUID
 ) -> Sheet:
@@ -53,6 +64,7 @@ def new(
         opened_in=actor.sign_in_id,
         key=str(key),
         path=f"/stays/{stay.id}/observations",
+        reserved=_left_to_a_nurse(actor),
     )
 
 
@@ -79,6 +91,7 @@ def again(
         opened_in=actor.sign_in_id,
         key=came.inputs.get("key", ""),
         path=path,
+        reserved=_left_to_a_nurse(actor),
         correcting=correcting,
     )
 

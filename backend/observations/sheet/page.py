@@ -99,6 +99,7 @@ class Sheet:
     draft: str
     title: str
     overdue: str | None
+    reserved: str | None
     now_words: str
     now_local: str
     now: str

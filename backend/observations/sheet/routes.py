@@ -134,6 +134,7 @@ def record(request: Request, db: Db, actor: SignedIn, stay: BedsideOf, came: Cam
             sheet=form.sheet(actor.zone, clock.now()),
             source=Source.TYPED,
             sent=came.fingerprint(stay.id),
+            reserved=actor.reserved_scales,
         )
     except Invalid as refused:
         return _again(request, db, actor, stay, came=came, refused=refused)
@@ -176,6 +177,7 @@ def _saved(db: Session, actor: Actor, found: StoredSet) -> saved.Saved:
         now=clock.now(),
         may_correct=actor.may(Permission.CORRECT_OBSERVATION),
         sees_alerts=actor.may(Permission.SEE_ALERTS),
+        sees_notes=actor.may(Permission.SEE_NOTES),
     )
 
 

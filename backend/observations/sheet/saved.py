@@ -77,6 +77,7 @@ def saved(
     now: datetime,
     may_correct: bool,
     sees_alerts: bool,
+    sees_notes: bool,
 ) -> Saved:
     """Everything that the screen says about a set, from what is stored."""
     row = stored.observation
@@ -107,7 +108,7 @@ def saved(
             for name in VITAL_COLUMNS
             if (value := getattr(row, name)) is not None
         ),
-        note=row.note,
+        note=row.note if sees_notes or not row.note else words.NOT_YOURS.capitalize() + ".",
         next_due=tuple(
             (
                 words.name_of(due.instrument),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Actor, Allowed, SignedIn
+from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
@@ -22,13 +22,12 @@ from backend.core.web import Page, Screen, go, render
 from backend.reports.disclosures import service
 from backend.reports.disclosures.forms import AccountingForm, FindForm, SeenForm
 from backend.stays import queries as stay_queries
-from backend.stays.access import StayFor
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
 router = APIRouter()
 Officer = Annotated[Actor, Depends(Allowed(Permission.REVIEW_DISCLOSURES))]
-ReviewOf = Annotated[Stay, Depends(StayFor(Permission.REVIEW_DISCLOSURES))]
+ReviewOf = Annotated[Stay, Depends(OneOf(Stay, Permission.REVIEW_DISCLOSURES))]
 
 DAYS = 30
 MOST = 500

@@ -7,11 +7,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from backend.accounts import census
-from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts.access import Actor, Allowed, OneOf, by_token, load
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
 from backend.alerts import queries
-from backend.alerts.access import AlertForToken
 from backend.alerts.answers import service
 from backend.alerts.models import Alert, AlertState, Level, StepKind
 from backend.audit import service as audit
@@ -26,10 +25,10 @@ from backend.stays.models import Stay
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["alerts"])
 
-Watcher = Annotated[Actor, Depends(TokenAllowed(Permission.SEE_ALERTS))]
-Answerer = Annotated[Actor, Depends(TokenAllowed(Permission.ANSWER_ALERT))]
-AlertToSee = Annotated[Alert, Depends(AlertForToken(Permission.SEE_ALERTS))]
-AlertToAnswer = Annotated[Alert, Depends(AlertForToken(Permission.ANSWER_ALERT))]
+Watcher = Annotated[Actor, Depends(Allowed(Permission.SEE_ALERTS, by_token))]
+Answerer = Annotated[Actor, Depends(Allowed(Permission.ANSWER_ALERT, by_token))]
+AlertToSee = Annotated[Alert, Depends(OneOf(Alert, Permission.SEE_ALERTS, by_token))]
+AlertToAnswer = Annotated[Alert, Depends(OneOf(Alert, Permission.ANSWER_ALERT, by_token))]
 
 
 class Person(BaseModel):
@@ -173,13 +172,9 @@ def alert_in_full(db: Db, actor: Watcher, alert: AlertToSee) -> AlertInFull | Re
         db,
         actor,
         What.ALERT,
-        _stay(db, alert),
+        load(db, actor, Stay, alert.stay_id, Permission.SEE_ALERTS),
         lambda named: _in_full(db, alert, named=named),
     )
-
-
-def _stay(session: Session, alert: Alert) -> Stay:
-    return session.get_one(Stay, alert.stay_id)
 
 
 @router.post(
@@ -207,6 +202,6 @@ def acknowledge(
         db,
         actor,
         What.ALERT,
-        _stay(db, alert),
+        load(db, actor, Stay, alert.stay_id, Permission.SEE_ALERTS),
         lambda named: _in_full(db, alert, named=named),
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.accounts.access import ByToken
+from backend.accounts.access import ByToken, OneOf, by_token
 from backend.accounts.permissions import Permission, Role
 from backend.audit import service as audit
 from backend.care.disclosures.models import What
@@ -18,13 +18,12 @@ from backend.interop.api.observations.forms import SetBody
 from backend.observations import queries, service
 from backend.observations.models import Outcome, ScoreStatus, Source
 from backend.observations.queries import StoredSet
-from backend.stays.access import StayForToken
 from backend.stays.models import Stay
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["observations"])
 
-ChartOf = Annotated[Stay, Depends(StayForToken(Permission.SEE_CHART))]
-BedsideOf = Annotated[Stay, Depends(StayForToken(Permission.RECORD_OBSERVATION))]
+ChartOf = Annotated[Stay, Depends(OneOf(Stay, Permission.SEE_CHART, by_token))]
+BedsideOf = Annotated[Stay, Depends(OneOf(Stay, Permission.RECORD_OBSERVATION, by_token))]
 MOST = 200
 
 
@@ -177,7 +176,15 @@ def record(db: Db, actor: ByToken, stay: BedsideOf, key: Key, body: SetBody) -> 
     answer is the stored row, whose totals are the ones that screens show.
     """
     source = Source.DEVICE if actor.role is Role.DEVICE else Source.API
-    row = service.record(db, actor.id, stay, key=key, sheet=body.sheet(), source=source)
+    row = service.record(
+        db,
+        actor.id,
+        stay,
+        key=key,
+        sheet=body.sheet(),
+        source=source,
+        reserved=actor.reserved_scales,
+    )
     stored = queries.one(db, stay.id, row.id)
     assert stored is not None  # noqa: S101 (it was written two lines above)
     # What the sender sent, and what it came to: nobody is named who was not named to us.

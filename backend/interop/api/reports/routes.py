@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts.access import Actor, Allowed, by_token
 from backend.accounts.permissions import Permission
 from backend.care.disclosures import answers
 from backend.core import clock
@@ -16,7 +16,7 @@ from backend.reports.shift.service import Format
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["reports"])
 
-Exporter = Annotated[Actor, Depends(TokenAllowed(Permission.EXPORT_REPORT))]
+Exporter = Annotated[Actor, Depends(Allowed(Permission.EXPORT_REPORT, by_token))]
 
 
 class ReportRow(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from backend.accounts import census
-from backend.accounts.access import Actor, ByToken, TokenAllowed
+from backend.accounts.access import Actor, Allowed, ByToken, OneOf, by_token
 from backend.accounts.permissions import Permission
 from backend.audit import service as audit
 from backend.care.disclosures.models import What
@@ -22,16 +22,15 @@ from backend.interop.api.stays.queries import Lying
 from backend.patients import queries as patients
 from backend.rounds import queries as rounds
 from backend.rounds.models import RoundState
-from backend.stays.access import StayForToken
 from backend.stays.models import DischargeReason, Stay
 from backend.stays.queries import day_of_stay
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["stays"])
 
-Reader = Annotated[Actor, Depends(TokenAllowed(Permission.SEE_CHART))]
-Admitter = Annotated[Actor, Depends(TokenAllowed(Permission.MANAGE_STAYS))]
-ChartOf = Annotated[Stay, Depends(StayForToken(Permission.SEE_CHART))]
-StayToManage = Annotated[Stay, Depends(StayForToken(Permission.MANAGE_STAYS))]
+Reader = Annotated[Actor, Depends(Allowed(Permission.SEE_CHART, by_token))]
+Admitter = Annotated[Actor, Depends(Allowed(Permission.MANAGE_STAYS, by_token))]
+ChartOf = Annotated[Stay, Depends(OneOf(Stay, Permission.SEE_CHART, by_token))]
+StayToManage = Annotated[Stay, Depends(OneOf(Stay, Permission.MANAGE_STAYS, by_token))]
 
 
 class BedNow(BaseModel):

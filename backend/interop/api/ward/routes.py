@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from backend.accounts import census
-from backend.accounts.access import Actor, TokenAllowed
+from backend.accounts.access import Actor, Allowed, by_token
 from backend.accounts.permissions import Permission
 from backend.accounts.units import queries as units_queries
 from backend.accounts.units.models import Bed
@@ -24,7 +24,7 @@ from backend.stays import queries as stays_queries
 
 router = APIRouter(route_class=StrictJsonRoute, tags=["ward"])
 
-Reader = Annotated[Actor, Depends(TokenAllowed(Permission.SEE_BOARD))]
+Reader = Annotated[Actor, Depends(Allowed(Permission.SEE_BOARD, by_token))]
 
 
 class ShownBed(BaseModel):

@@ -1,0 +1,1 @@
+"""Who does what this shift, and on which unit somebody works now."""

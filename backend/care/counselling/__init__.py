@@ -1,0 +1,1 @@
+"""Counselling notes, kept apart from the record (42 CFR 2.11)."""
