@@ -79,7 +79,7 @@ def claim(session: Session, *, code: str, now: datetime) -> tuple[str, Workstati
         .returning(Workstation)
     ).one_or_none()
     if row is None:
-        audit.note(session, None, "workstation.code_refused")
+        audit.note(session, None, "sign_in.workstation_code_refused")
         return None
     session.execute(select(unit_on_duty(row.unit_id)))
     audit.note(
