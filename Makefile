@@ -33,7 +33,7 @@ run: migrate ## the real thing: server and watch, no demo unit
 	@$(BIN)/vigil watch & watch=$$!; trap 'kill $$watch 2>/dev/null; wait $$watch' EXIT; \
 	trap : INT TERM; $(BIN)/vigil serve
 
-test: dev ## every test, on a PostgreSQL built by the migrations (TESTS=path for some)
+test: dev ## every test but those of `make faults`, on a PostgreSQL built by the migrations (TESTS=path)
 	@$(PYTEST) -n $(WORKERS) $(TESTS)
 
 test-15: dev ## the same on the machine's own PostgreSQL 15, where that is installed

@@ -14,6 +14,7 @@ from backend.audit import models as audit
 from backend.care.consents import models as consents
 from backend.care.counselling import models as counselling
 from backend.care.disclosures import models as disclosures
+from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
@@ -37,6 +38,7 @@ __all__ = [
     "pins",
     "protocols",
     "resets",
+    "retention",
     "rounds",
     "sign_in",
     "staff",

@@ -1,7 +1,7 @@
 """Runs migrations one at a time, alone, as the role that owns the tables."""
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from backend import tables
 from backend.core import postgres
@@ -15,8 +15,8 @@ config = context.config
 def run() -> None:
     """Take the lock, then one transaction per migration."""
     url = config.attributes.get("url") or postgres.owner_url()
-    engine = create_engine(url)
-    with engine.connect() as connection:
+    # Without a pool the connection ends here, and the lock with it, also when a migration fails.
+    with create_engine(url, poolclass=NullPool).connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
         connection.execute(text(OWNER))
         connection.execute(text("SET ROLE vigil_owner"))
@@ -30,10 +30,6 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.execute(text("RESET ROLE"))
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
-        connection.commit()
-    engine.dispose()
 
 
 # The owner must exist before the first migration can run as it. The roles that serve, watch and

@@ -1,5 +1,6 @@
 // Keeps the screen honest: fetches what changed, and says so when we cannot know.
 const STALE = 15, DEAD = 30; // seconds of silence; the server speaks every 5
+const WATCH_DEAD = 20; // said within 30: a heartbeat may be 5 old, and the page looks on the next
 const TOPIC = /^(ward|board|alerts|rounds|shift|stay-\d+)$/;
 const page = document.body;
 
@@ -61,7 +62,7 @@ function receive({ beat, topic, baseline, hello, ended }) {
     hear(Date.parse(beat.server_time));
     if (beat.change !== change) tell("ward", 1500); // a word was lost, or we are new here
     change = beat.change;
-    const awake = beat.watch_age_s !== null && beat.watch_age_s < DEAD; // null: it never beat
+    const awake = beat.watch_age_s !== null && beat.watch_age_s < WATCH_DEAD; // null: it never beat
     page.dataset.watch = awake ? "awake" : "silent";
   }
 }

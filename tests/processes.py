@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -45,14 +47,25 @@ class Served:
         self.process.send_signal(signal.SIGCONT)
 
 
-def start(noun: str, url: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    noun: str, url: str, log: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
     """`vigil serve` or `vigil watch` on this database, in a process of its own."""
+    if log is not None:
+        with log.open("wb") as written:
+            return _start(noun, url, written, environment)
+    return _start(noun, url, subprocess.DEVNULL, environment)
+
+
+def _start(
+    noun: str, url: str, said: IO[bytes] | int, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "backend.cli", noun],
         cwd=ROOT,
         env={**os.environ, "VIGIL_DATABASE_URL": url, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
     )
 
 
@@ -81,10 +94,12 @@ def wait_until_served(address: str) -> None:
 
 
 @contextmanager
-def serving(url: str, port: int | None = None, **environment: str) -> Iterator[Served]:
+def serving(
+    url: str, port: int | None = None, log: Path | None = None, **environment: str
+) -> Iterator[Served]:
     """The web server on this database."""
     port = port or free_port()
-    process = start("serve", url, VIGIL_PORT=str(port), **environment)
+    process = start("serve", url, log, VIGIL_PORT=str(port), **environment)
     try:
         address = f"http://127.0.0.1:{port}"
         wait_until_served(address)
@@ -95,9 +110,11 @@ def serving(url: str, port: int | None = None, **environment: str) -> Iterator[S
 
 
 @contextmanager
-def watching(url: str) -> Iterator[subprocess.Popen[bytes]]:
+def watching(
+    url: str, log: Path | None = None, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """The watch on this database."""
-    process = start("watch", url)
+    process = start("watch", url, log, **environment)
     try:
         yield process
     finally:

@@ -7,11 +7,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from backend.core.schema import newest
+from backend.cli.migrate import upgrade
+from backend.core.errors import Unavailable
+from backend.core.schema import is_current, newest
 from backend.core.web import ROOT
 from tests import build
 from tests.care import build as care
-from tests.conftest import sessions_on
+from tests.conftest import pointing_at, sessions_on
 from tests.people import the_ward
 
 
@@ -53,6 +55,17 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) 
     command.upgrade(_config(fresh_database), "head")
 
 
+def test_a_database_of_a_newer_vigil_is_refused_in_a_sentence(fresh_database: str) -> None:
+    with psycopg.connect(fresh_database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pointing_at(fresh_database):
+        assert not is_current()
+        with pytest.raises(Unavailable, match="prepared by a newer Vigil"):
+            upgrade()
+        with pytest.raises(Unavailable, match="no such revision"):
+            upgrade("nowhere")
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -69,6 +82,9 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) 
         "disclosure_patient",
         "restriction",
         "restriction_answer",
+        "retention_rule",
+        "legal_hold",
+        "legal_hold_end",
     ],
 )
 @pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])

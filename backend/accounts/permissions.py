@@ -93,9 +93,15 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL} | _CONSENT),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset(
-        {P.SEE_REPORTS, P.EXPORT_REPORT, P.MANAGE_DEVICES, P.GIVE_DUTY}
-        | {P.MANAGE_WORKSTATIONS}
-        | {P.MANAGE_STAFF, P.HELP_SIGN_IN}
+        {
+            P.SEE_REPORTS,
+            P.EXPORT_REPORT,
+            P.MANAGE_DEVICES,
+            P.MANAGE_WORKSTATIONS,
+            P.MANAGE_STAFF,
+            P.HELP_SIGN_IN,
+            P.GIVE_DUTY,
+        }
     ),
     Role.APPROVER: frozenset({P.SEE_REPORTS}),
     Role.PRIVACY_OFFICER: frozenset(

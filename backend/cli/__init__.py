@@ -23,6 +23,7 @@ NOUNS = {
     "import": "importing",
     "replay": "replay",
     "report": "report",
+    "retention": "retention",
     "audit": "audit",
 }
 

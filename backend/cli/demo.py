@@ -40,9 +40,11 @@ def demo() -> None:
 
 def _prepare() -> None:
     """Migrate only where there is something to migrate: loading the migrator is slow."""
+    from backend.cli import serve  # noqa: PLC0415 (its libraries, after the settings)
     from backend.core import postgres  # noqa: PLC0415 (starts the server, after the settings)
     from backend.core.schema import is_current  # noqa: PLC0415
 
+    serve.check_address()
     typer.echo("Starting PostgreSQL …")
     postgres.url()
     if not is_current():

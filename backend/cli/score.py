@@ -1,5 +1,6 @@
 """`vigil score`: score answers by the shipped rules, one set at a time or a line of JSON each."""
 
+import codecs
 import json
 import re
 import sys
@@ -152,7 +153,9 @@ def _object(value: object) -> dict[str, Any]:
 
 def _score_lines(instrument: scale.Instrument, shipped: protocol.Protocol) -> None:
     system = protocol.band_system(instrument, shipped.band_systems).name
-    for line in sys.stdin.buffer:
+    for number, line in enumerate(sys.stdin.buffer):
+        if number == 0:
+            line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901 (Windows puts it there)
         if not line.strip():
             continue
         try:

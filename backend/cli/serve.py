@@ -1,12 +1,13 @@
 """`vigil serve`: the web application."""
 
 import signal
+import socket
 import sys
 
 import typer
 
 from backend.core import clock, log
-from backend.core.errors import UserError
+from backend.core.errors import Unavailable, UserError
 from backend.core.settings import settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -16,6 +17,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def serve() -> None:
     """Serve the web application on VIGIL_HOST and VIGIL_PORT."""
     log.configure()
+    check_address()
     _say_how_to_begin()
     run()
 
@@ -39,6 +41,21 @@ def _say_how_to_begin() -> None:
             "Nobody can sign in yet. This opens once, within a day, and makes the first"
             f" administrator and unit:\n\n  {settings().public_origin}/first-run?link={token}\n"
         )
+
+
+def check_address() -> None:
+    """Before anything is started: the port may be taken, and a log line is no sentence."""
+    host, port = settings().host, settings().port
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+            probe.bind(address)
+    except OSError as error:
+        raise Unavailable(
+            f"Vigil cannot listen on {host}, port {port} ({error.strerror}): stop what runs there,"
+            " or name another port in VIGIL_PORT."
+        ) from None
 
 
 def run() -> None:

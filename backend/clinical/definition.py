@@ -243,8 +243,8 @@ class Instrument:
         )
 
 
-def as_text(value: Value) -> str:
-    """A value as a key of a TOML table."""
+def as_text(value: Answer) -> str:
+    """A value as TOML and JSON write it: true, not True."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

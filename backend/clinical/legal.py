@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from backend.clinical.definition import Instrument, Item, Unscored
+from backend.clinical.definition import Instrument, Item, Unscored, as_text
 from backend.clinical.vitals import ABSURD, problem
 
 
@@ -18,7 +18,7 @@ def refusal(instrument: Instrument, name: str, answer: object) -> str | None:
         wrong = problem(item.vital, measured(item, answer))
         return wrong.sentence if wrong and wrong.refuse else None
     if not item.allows(answer):
-        values = ", ".join(str(value) for value in item.legal)
+        values = ", ".join(as_text(value) for value in item.legal)
         number = isinstance(answer, int | Decimal) and not isinstance(answer, bool)
         # A text may be anything, a name too: only a number is repeated.
         shown = _shown(answer) if number else "such an answer"
@@ -46,5 +46,12 @@ def _shown(value: object) -> str:
     """A value in a sentence: short, and safe to print whatever it was."""
     if isinstance(value, int) and abs(value) >= 10**20:
         return "such a number"
-    text = repr(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        text = repr(value)
+    elif isinstance(value, int | Decimal):
+        text = as_text(value)
+        if isinstance(value, Decimal) and text.isdigit():
+            text += ".0"  # 1e0 reads as 1, and is refused because it is no whole number
+    else:
+        text = "a list or an object" if isinstance(value, list | dict) else str(value)
     return text if len(text) <= 40 else f"{text[:40]}…"

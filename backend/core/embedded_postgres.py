@@ -199,6 +199,11 @@ def _make(folder: Path) -> None:
                 f"{VERSION}: dump it there and restore it here, or set VIGIL_DATA_DIR elsewhere."
             )
         return
+    if folder.exists() and any(folder.iterdir()):
+        raise Unavailable(
+            f"{folder} holds something else than a PostgreSQL: move it away, or set VIGIL_DATA_DIR "
+            "elsewhere."
+        )
     account = _account(folder)
     unfinished = folder.with_name(folder.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -259,6 +264,8 @@ def _start(folder: Path, sockets: Path) -> None:
 
 
 def _stop(folder: Path, sockets: Path) -> None:
+    if os.geteuid() == 0:
+        _let_in(folder)  # somebody may have closed a folder above it meanwhile
     stop = ("stop", "--mode=fast", "-w", "-t", str(START_S), "-D", folder)
     try:
         _run(_account(folder), "pg_ctl", *stop)

@@ -12,8 +12,9 @@ from backend.core.web import anybody
 
 router = APIRouter()
 
-# Seconds of silence after which the watch counts as dead, here and on every screen.
-WATCH_SILENT_S = 30
+# Seconds of silence after which the watch counts as dead, here and on every screen (live.js). With
+# the five seconds between two heartbeats, people know within thirty.
+WATCH_SILENT_S = 20
 # An entry that waits longer for its seal, or a head that was kept nowhere for so long, is named.
 UNSEALED_S = 60
 UNANCHORED_S = 15 * 60

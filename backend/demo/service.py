@@ -22,6 +22,7 @@ from backend.clinical.sheet import Sheet
 from backend.core import clock
 from backend.core.db import console_session
 from backend.core.errors import Conflict
+from backend.core.settings import settings
 from backend.demo import courses
 from backend.demo.courses import Moment, Patient
 from backend.observations import service as observations
@@ -65,10 +66,16 @@ def is_made(session: Session) -> bool:
 def make(say: Callable[[str], None]) -> None:
     """The unit, its people, its patients and their last days, unless they are there already."""
     now = clock.now()
+    folder = settings().data_dir
+    unfinished = folder / "demo.unfinished"
     with console_session.begin() as session:
         if is_made(session):
+            if unfinished.exists():
+                raise Conflict(f"The demo was cut short while it was made: remove {folder} first.")
             return
         say("Making the demo unit …")
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
         unit = _open_unit(session, now - timedelta(days=30))
         staff = {person.login_name: person.id for person in session.scalars(select(Staff))}
     invented = courses.patients(now.astimezone(ZoneInfo(ZONE)).hour)
@@ -84,6 +91,7 @@ def make(say: Callable[[str], None]) -> None:
                 _chart(session, patient, moment, staff, now)
     _let_time_pass(now)
     _answer_some(staff)
+    unfinished.unlink()
 
 
 Deed = tuple[datetime, Patient, Moment | None]

@@ -88,16 +88,19 @@ class Observation(Base):
             name="observed_before_entered",
         ),
         CheckConstraint("observed_at > '1900-01-01'", name="observed_at_is_sane"),
+        CheckConstraint("entered_at < '9999-01-01'", name="entered_at_is_sane"),
         CheckConstraint(
             "(supersedes_id IS NULL) = (correction_reason IS NULL)",
             name="a_correction_has_a_reason",
         ),
+        CheckConstraint("correction_reason <> ''", name="a_reason_has_words"),
         CheckConstraint(
             "respiratory_rate_per_min BETWEEN 0 AND 99",
             name="respiratory_rate_is_possible",
         ),
         CheckConstraint("spo2_percent BETWEEN 0 AND 100", name="spo2_is_possible"),
         CheckConstraint("oxygen_l_per_min BETWEEN 0 AND 100", name="oxygen_is_possible"),
+        CheckConstraint("on_oxygen OR oxygen_l_per_min = 0", name="no_flow_on_room_air"),
         CheckConstraint("systolic_mmhg BETWEEN 0 AND 400", name="systolic_is_possible"),
         CheckConstraint("diastolic_mmhg BETWEEN 0 AND 300", name="diastolic_is_possible"),
         CheckConstraint("systolic_mmhg > diastolic_mmhg", name="systolic_above_diastolic"),
@@ -156,6 +159,7 @@ class Score(Base):
         CheckConstraint("(status = 'ok') = (total IS NOT NULL)", name="a_total_only_when_complete"),
         CheckConstraint("(total IS NULL) = (band IS NULL)", name="a_band_only_with_a_total"),
         CheckConstraint("lowest <= highest", name="bounds_are_in_order"),
+        CheckConstraint("total BETWEEN lowest AND highest", name="total_is_within_its_bounds"),
         Index(
             "ix_score_stay_id_instrument_observed_at",
             "stay_id",

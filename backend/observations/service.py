@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -473,8 +473,3 @@ def load_definitions(session: Session) -> int:
             )
     session.flush()
     return new
-
-
-def how_many(session: Session) -> int:
-    """How many sets are stored."""
-    return session.scalars(select(func.count()).select_from(Observation)).one()

@@ -6,11 +6,14 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from backend.audit import service as audit
+from backend.core.errors import Invalid
 from backend.patients import queries
 from backend.patients.models import Patient, RiskFlag
 
 # No vowels and no look-alikes: a code is read aloud across a corridor and must not spell anything.
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+# The database refuses it too.
+BEFORE_ANYBODY = date(1850, 1, 1)
 
 
 def new_code() -> str:
@@ -34,6 +37,8 @@ def register(
     code: str | None = None,
 ) -> Patient:
     """A new patient. `allergies=None` means that nobody has asked."""
+    if born_on is not None and born_on <= BEFORE_ANYBODY:
+        raise Invalid("Check the date of birth.", {"born_on": "Nobody alive was born then."})
     while code is None or queries.code_is_taken(session, code):
         code = new_code()
     patient = Patient(

@@ -153,7 +153,7 @@ def test_a_frozen_watch_is_noticed(fresh_database: str, opens: Opens) -> None:
         page = opens(served.address)
         _until(page, "document.body.dataset.watch === 'awake'", 20)
         os.kill(watch.pid, signal.SIGSTOP)
-        _until(page, "document.body.dataset.watch === 'silent'", DEAD_S + 5 + MARGIN_S)
+        _until(page, "document.body.dataset.watch === 'silent'", DEAD_S)
         expect(page.locator(".bar[data-kind=watch]")).to_be_visible()
         assert _live(page) == "live"
         os.kill(watch.pid, signal.SIGCONT)

@@ -20,6 +20,8 @@ from backend.care.consents.models import (
 from backend.care.consents.scope import Terms
 from backend.care.disclosures import queries
 from backend.care.disclosures.models import Verdict
+from backend.care.retention import service as retention
+from backend.care.retention.models import Kept
 from backend.care.sharing import service as sharing
 from backend.core import clock
 from backend.stays.models import Stay
@@ -109,3 +111,10 @@ def shared(session: Session, ward: Ward, stay: Stay) -> None:
         told="what was taken, and when",
         now=clock.now(),
     )
+    retention.set_rule(
+        session, nora, unit_id=stay.unit_id, kept=Kept.AUDIT, years=6, source="45 CFR 164.316"
+    )
+    held = retention.hold(
+        session, nora, key=uuid4(), unit_id=stay.unit_id, reason="a complaint", stay=stay
+    )
+    retention.lift(session, nora, unit_id=stay.unit_id, hold_id=held.id, reason="settled")

@@ -29,7 +29,7 @@ Client = Callable[[str | None], TestClient]
 
 @pytest.fixture
 def stay(session: Session, ward: Ward) -> Stay:
-    return build.stay(session, ward, admitted_at=clock.now() - timedelta(days=2))
+    return build.stay(session, ward, admitted_at=clock.now() - timedelta(seconds=1))
 
 
 def opened(ward: Ward, stay: Stay, who: str, **fields: str) -> dict[str, str]:

@@ -142,6 +142,28 @@ def test_a_faulty_line_is_invalid_and_the_next_is_still_scored(faulty: bytes) ->
     assert second["total"] == 15
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "sentence"),
+    [
+        ("news2", '{"on_oxygen": 0}', "0 does not exist; it is one of false, true."),
+        ("ciwa-ar", '{"nausea": true}', "true does not exist; it is one of 0, 1, 2, 3,"),
+        ("ciwa-ar", '{"nausea": 1.0}', "1.0 does not exist"),
+        ("ciwa-ar", '{"nausea": 1e0}', "1.0 does not exist"),
+        ("ciwa-ar", '{"nausea": {"a": 1}}', "a list or an object does not exist"),
+    ],
+)
+def test_a_refusal_speaks_json_and_never_contradicts_itself(
+    name: str, line: str, sentence: str
+) -> None:
+    (told,) = lines(name, stdin=line)
+    assert sentence in told["errors"][0]
+
+
+def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_the_first_line() -> None:
+    first, second = lines("acvpu", stdin=b'\xef\xbb\xbf{"consciousness": "V"}\r\n\r\n{}\r\n')
+    assert (first["status"], second["status"]) == ("ok", "incomplete")
+
+
 def test_a_short_and_a_long_name_of_one_item_are_two_answers() -> None:
     (told,) = lines("news2", stdin='{"spo2": 97, "spo2_percent": 80}')
     assert (told["status"], told["errors"]) == ("invalid", ["SpO2 is answered twice."])
@@ -164,7 +186,7 @@ def test_what_is_incomplete_says_what_is_missing_and_what_it_can_be() -> None:
     assert code == 0
     assert "Incomplete: 8 to 20, high (RCP 2017)" in out
     assert "Missing: breathing rate, SpO2, pulse, consciousness" in out
-    assert "EMERGENCY: NEWS2 is at least 8, 7 or more" in out
+    assert "EMERGENCY: NEWS2 is at least 8 (flagged from 7)" in out
 
 
 def test_consciousness_has_a_word_and_no_total() -> None:

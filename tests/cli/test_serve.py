@@ -36,3 +36,23 @@ def test_told_to_stop_it_leaves_no_postgresql_behind(tmp_path: Path) -> None:
         assert not running.exists()
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("noun", ["serve", "demo"])
+def test_a_port_that_is_taken_is_one_sentence(noun: str, tmp_path: Path) -> None:
+    own = {k: v for k, v in os.environ.items() if not k.startswith("VIGIL_")}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        own |= {"VIGIL_DATA_DIR": str(tmp_path), "VIGIL_PORT": str(port)}
+        ended = subprocess.run(
+            [sys.executable, "-m", "backend.cli", noun],
+            env=own,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert f"port {port} (Address already in use): stop what runs there" in ended.stderr
+    assert "Vigil is on" not in ended.stdout
+    assert list(tmp_path.iterdir()) == []

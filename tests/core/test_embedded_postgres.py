@@ -215,6 +215,15 @@ def test_data_of_another_version_is_refused_with_the_way_out(place: Path) -> Non
         embedded_postgres.ensure_running(folder)
 
 
+def test_a_folder_of_something_else_is_left_alone(place: Path) -> None:
+    folder = place / "postgres"
+    folder.mkdir()
+    (folder / "notes").write_text("mine")
+    with pytest.raises(Unavailable, match="holds something else than a PostgreSQL"):
+        embedded_postgres.ensure_running(folder)
+    assert [path.name for path in folder.iterdir()] == ["notes"]
+
+
 def test_a_place_that_cannot_be_written_is_named(place: Path) -> None:
     (place / "file").write_text("")
     with pytest.raises(Unavailable, match="set VIGIL_DATA_DIR"):

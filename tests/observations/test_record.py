@@ -14,6 +14,7 @@ from backend.alerts import queries as alerts
 from backend.alerts.models import Alert
 from backend.clinical.vitals import Vitals
 from backend.core import clock
+from backend.core.db import Base, table_of
 from backend.core.errors import Conflict, Invalid
 from backend.observations import queries, service
 from backend.observations.models import Observation, Outcome, Score, Source
@@ -143,6 +144,40 @@ def test_the_application_cannot_change_or_delete_what_was_recorded(
     build.recorded(session, ward, stay, answers=build.ciwa_b(5))
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(verb.format(table)))
+
+
+@pytest.mark.parametrize(
+    ("entity", "column", "value", "constraint"),
+    [
+        (Observation, "entered_at", "'infinity'", "entered_at_is_sane"),
+        (Observation, "observed_at", "'-infinity'", "observed_at_is_sane"),
+        (Observation, "observed_at", "entered_at + interval '1 hour'", "observed_before_entered"),
+        (Observation, "oxygen_l_per_min", "2", "no_flow_on_room_air"),
+        (Observation, "systolic_mmhg", "11647", "systolic_is_possible"),
+        (Observation, "temperature_c", "'NaN'", "temperature_is_possible"),
+        (Observation, "correction_reason", "'but why'", "a_correction_has_a_reason"),
+        (Score, "total", "81", "total_is_within_its_bounds"),
+        (Score, "total", "NULL", "a_band_only_with_a_total"),
+        (Score, "answers", """'{"irritable": 5}'""", "does not allow this answer"),
+        (Score, "answers", """'{"irritable": "1"}'""", "does not allow this answer"),
+        (Score, "answers", """'{"bugs": 1}'""", "does not allow this answer"),
+    ],
+)
+def test_the_database_itself_refuses_what_cannot_be(
+    session: Session, ward: Ward, *, entity: type[Base], column: str, value: str, constraint: str
+) -> None:
+    stay = build.stay(session, ward)
+    vitals = Vitals(pulse_per_min=70, on_oxygen=False)
+    build.recorded(session, ward, stay, answers=build.ciwa_b(5), vitals=vitals)
+    table = table_of(entity)
+    names = [column.name for column in table.columns if column.name != "id"]
+    again = {"key": "gen_random_uuid()", column: value}
+    values = ", ".join(again.get(name, name) for name in names)
+    copied = f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table}"  # noqa: S608
+    if entity is Score:
+        copied += " WHERE instrument = 'ciwa-b'"
+    with pytest.raises(DBAPIError, match=constraint), session.begin_nested():
+        session.execute(text(copied))
 
 
 def test_a_set_cannot_belong_to_another_patient(session: Session, ward: Ward) -> None:

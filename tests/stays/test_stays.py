@@ -66,6 +66,24 @@ def test_the_database_itself_refuses_two_beds_for_one_stay(session: Session, war
         session.flush()
 
 
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "UPDATE placement SET until_at = NULL",
+        "UPDATE placement SET until_at = until_at + interval '1 minute'",
+        "UPDATE placement SET bed_id = bed_id",
+        "DELETE FROM placement",
+    ],
+)
+def test_who_lay_where_is_never_rewritten(session: Session, ward: Ward, deed: str) -> None:
+    stay = build.stay(session, ward, bed="7")
+    stays.discharge(
+        session, ward.staff["nora"].id, stay, at=clock.now(), reason=DischargeReason.COMPLETED
+    )
+    with pytest.raises(DBAPIError), session.begin_nested():
+        session.execute(text(deed))
+
+
 def test_a_bed_of_another_unit_is_refused(session: Session, ward: Ward) -> None:
     stay = build.stay(session, ward, bed=None)
     elsewhere = session.execute(

@@ -40,7 +40,8 @@ def told_in_emergency(
     now: datetime,
 ) -> None:
     """42 CFR 2.51(c). The privacy officer's page says so at once."""
-    if told_at > now or told_at < stay.admitted_at:
+    # The form tells minutes: the minute of the admission counts.
+    if told_at > now or told_at < stay.admitted_at.replace(second=0, microsecond=0):
         raise Invalid(
             "Check when it was told.",
             {"told_at": "It must lie between the admission and now."},

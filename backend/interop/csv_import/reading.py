@@ -65,6 +65,8 @@ def columns(header: list[str], mapping: FileMapping) -> Columns:
     header = [name.strip() for name in header]
     wanted = mapping.columns
     missing = [column for column in wanted.values() if header.count(column) != 1]
+    if missing and re.search("[\x00\ufffd]", "".join(header)):
+        raise Invalid("The header cannot be read: save the file as UTF-8 and start again.")
     if missing:
         raise Invalid(
             f"The mapping names columns that the file does not have exactly once:"

@@ -13,7 +13,6 @@ from backend.interop.csv_import.reading import Reading
 # Keys are derived from what a set says, so that reading a file twice stores nothing twice.
 SPACE = UUID("6d1c1c52-7f0e-4d0b-8d39-0f8e0a3c42c9")
 PRESSURES = frozenset({"systolic_mmhg", "diastolic_mmhg"})
-OXYGEN = frozenset({"on_oxygen", "oxygen_l_per_min"})
 
 ANOTHER_VALUE = "another value at the same time"
 NO_PRESSURE = "diastolic not below systolic"

@@ -1,5 +1,6 @@
 """Choose a shift, read its report, take it out as a file."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,8 @@ Reader = Annotated[Actor, Depends(Allowed(Permission.SEE_REPORTS))]
 Exporter = Annotated[Actor, Depends(Allowed(Permission.EXPORT_REPORT))]
 
 RECENT = 14
+# What a date input can hold: anything else is not given back.
+A_DAY = re.compile(r"[0-9-]{1,10}")
 FORMATS = {Format.PDF: "PDF", Format.XLSX: "XLSX", Format.CSV: "CSV"}
 
 
@@ -124,7 +127,7 @@ def _choose(actor: Actor, now: datetime, *, day: str = "", refusal: str | None =
         shell=shell(actor, here="reports", now=now),
         recent=tuple(_link(actor, s, now) for s in windows.recent_shifts(actor.unit, now, RECENT)),
         of_day=tuple(_link(actor, s, now) for s in of_day),
-        day=day[:40],
+        day=day if A_DAY.fullmatch(day) else "",
         latest_day=f"{now.astimezone(actor.zone):%Y-%m-%d}",
         refusal=refusal,
     )

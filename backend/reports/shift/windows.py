@@ -1,6 +1,5 @@
 """Which shift somebody means, on a unit's own clock."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -65,8 +64,3 @@ def window_words(shift: Shift, zone: ZoneInfo) -> str:
     offsets = {at.astimezone(zone).utcoffset() for at in (shift.starts_at, shift.ends_at)}
     changed = f" ({shift.hours:g} h: the clocks change)" if len(offsets) > 1 else ""
     return f"{begin} to {end}{changed}"
-
-
-def latest_ended(recent: Sequence[Shift], now: datetime) -> Shift:
-    """The newest one that is over."""
-    return next(shift for shift in recent if shift.ends_at <= now)

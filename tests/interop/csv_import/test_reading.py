@@ -230,3 +230,9 @@ def test_what_does_not_fit_in_memory_comes_in_the_same_order(held: int) -> None:
     readings = [reader.reading(one) for one in found if isinstance(one, Row)]
     assert len(readings) == len(seen)
     assert list(in_order(iter(readings), reader.again, held=held)) == sorted(readings)
+
+
+def test_a_file_in_another_encoding_is_told_so_and_its_header_is_not_echoed() -> None:
+    header = ";".join(HEADER).encode("utf-16").decode(errors="replace").split(";")
+    with pytest.raises(Invalid, match="save the file as UTF-8"):
+        columns(header, MAPPING)
