@@ -20,6 +20,7 @@ from backend import tables
 from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
 from backend.accounts.links import routes as links
+from backend.accounts.oidc import routes as oidc
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.staff import routes as staff
@@ -161,6 +162,7 @@ for domain in (
     step_up,
     account,
     links,
+    oidc,
     admin,
     staff,
     resets,

@@ -36,6 +36,9 @@ PUBLIC = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("GET", "/about"),
+    # Out to the hospital's provider, and back.
+    ("GET", "/sign-in/hospital"),
+    ("GET", "/sign-in/hospital/back"),
     # Whoever holds a link that opens once.
     ("GET", "/welcome"),
     ("POST", "/welcome"),
@@ -55,6 +58,8 @@ KNOWN = {
     ("GET", "/account/password"),
     ("POST", "/account/password"),
     ("POST", "/account/sign-ins/end"),
+    ("GET", "/account/hospital"),
+    ("POST", "/account/hospital/unlink"),
     ("GET", "/step-up"),
     ("POST", "/step-up"),
     ("GET", "/shift"),
