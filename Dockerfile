@@ -16,7 +16,8 @@ COPY templates templates
 RUN .venv/bin/python -m compileall -q backend
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin vigil
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin vigil \
+    && install --directory --owner=10001 /anchors
 COPY --from=build /opt/vigil /opt/vigil
 WORKDIR /opt/vigil
 ENV PATH=/opt/vigil/.venv/bin:$PATH \

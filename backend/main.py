@@ -23,10 +23,12 @@ from backend.accounts.links import routes as links
 from backend.accounts.oidc import routes as oidc
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
+from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.staff import routes as staff
 from backend.accounts.step_up import routes as step_up
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
+from backend.audit import refusals
 from backend.board import routes as board
 from backend.board.live import routes as live_words
 from backend.board.wall import routes as wall
@@ -35,7 +37,16 @@ from backend.care.consents import routes as consents
 from backend.care.sharing import routes as sharing
 from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
-from backend.core.errors import HalfSignedIn, Invalid, SignedOut, StepUpNeeded, TooMany, UserError
+from backend.core.errors import (
+    HalfSignedIn,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    SignedOut,
+    StepUpNeeded,
+    TooMany,
+    UserError,
+)
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.sheet import routes as sheet
@@ -83,7 +94,9 @@ app = Vigil(
 
 @app.exception_handler(UserError)
 def refused(request: Request, error: UserError) -> Response:
-    """A sentence for the person who asked."""
+    """A sentence for the person who asked; on the audit trail where it kept somebody out."""
+    if isinstance(error, SignedOut | NotAllowed | NotFound):
+        _written_down(request, error)
     if isinstance(error, SignedOut) and _shows_a_page(request):
         return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
     if isinstance(error, HalfSignedIn) and _shows_a_page(request):
@@ -95,6 +108,19 @@ def refused(request: Request, error: UserError) -> Response:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
+
+
+def _written_down(request: Request, error: UserError) -> None:
+    known = request.state
+    refusals.refused(
+        status=error.status,
+        method=request.method,
+        path=request.url.path,
+        actor_id=getattr(known, "staff_id", None),
+        unit_id=getattr(known, "unit_id", None),
+        sign_in_id=getattr(known, "sign_in_id", None),
+        token=token_of(request),
+    )
 
 
 @app.exception_handler(StepUpNeeded)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from backend import tables
 from backend.alerts import service as alerts
 from backend.alerts.ladder import service as ladder
+from backend.audit import keeper
 from backend.clinical import deterioration
 from backend.core import clock
 from backend.core.db import watch_session
@@ -118,6 +119,8 @@ def run() -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
     log.info("watch_started")
+    keeping = threading.Thread(target=keeper.run, args=(stop,), name="audit", daemon=True)
+    keeping.start()
     while not stop.is_set():
         try:
             turn()
@@ -125,4 +128,5 @@ def run() -> None:
         except (SQLAlchemyError, UserError, OSError) as error:
             log.warning("watch_cannot_reach_database", kind=type(error).__name__)
         stop.wait(PAUSE_S)
+    keeping.join(5)
     log.info("watch_stopped")

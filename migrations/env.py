@@ -53,7 +53,15 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_console') THEN
         CREATE ROLE vigil_console NOLOGIN IN ROLE vigil_app;
     END IF;
-    EXECUTE format('GRANT vigil_owner, vigil_app, vigil_watch, vigil_console TO %I', session_user);
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_sealer') THEN
+        CREATE ROLE vigil_sealer NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_auditor') THEN
+        CREATE ROLE vigil_auditor NOLOGIN;
+    END IF;
+    EXECUTE format(
+        'GRANT vigil_owner, vigil_app, vigil_watch, vigil_console, vigil_sealer, vigil_auditor'
+        ' TO %I', session_user);
     EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO vigil_owner', current_database());
     GRANT USAGE, CREATE ON SCHEMA public TO vigil_owner;
     GRANT USAGE ON SCHEMA public TO vigil_app, vigil_watch, vigil_console;

@@ -1,5 +1,6 @@
 """Write the secrets that docker-compose.yml reads into secrets/, once; never over old ones."""
 
+import base64
 import secrets
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ def main() -> None:
         "watch_database_url": f"postgresql://vigil_watch_login:{watch}@db/vigil",
         "console_database_url": f"postgresql://vigil_console_login:{console}@db/vigil",
     }
+    # Signs the head of the audit chain; the database and the web never see it.
+    texts["audit_key"] = base64.b64encode(secrets.token_bytes(32)).decode()
     texts = {name: text for name, text in texts.items() if not (FOLDER / name).exists()}
     if not texts:
         sys.exit("vigil: secrets/ is there already, and the database knows its passwords: kept.")

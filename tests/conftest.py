@@ -163,7 +163,9 @@ def ward(session: Session) -> Ward:
 
 
 @pytest.fixture
-def client(session: Session, ward: Ward) -> Iterator[Callable[[str | None], TestClient]]:
+def client(
+    session: Session, ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str | None], TestClient]]:
     """`client("nora")` is nora's browser; `client(None)` is nobody's."""
     from backend.main import app  # noqa: PLC0415
 
@@ -178,6 +180,7 @@ def client(session: Session, ward: Ward) -> Iterator[Callable[[str | None], Test
             session.execute(text("SET LOCAL ROLE vigil_console"))
 
     app.dependency_overrides[db.request_session] = same_session
+    monkeypatch.setattr(db, "apart", contextmanager(same_session))
     opened: list[TestClient] = []
 
     def browser(name: str | None) -> TestClient:

@@ -31,6 +31,9 @@ TABLES = tables.metadata.tables
 OPEN = {
     "alembic_version": "the number of the newest migration",
     "beat": "when the watch was last awake",
+    "audit_batch": "hashes and counts over the entries of all units",
+    "audit_anchor": "when the head of that chain was sent where; failures name no patient",
+    "audit_check": "what the nightly check found: numbers of batches and times",
     "instrument_definition": "published scales, the same for everybody",
     "unit": "read before anybody is known, to sign in",
     "staff": "read before anybody is known, to sign in; people work on several units",

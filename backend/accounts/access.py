@@ -18,6 +18,7 @@ from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignI
 from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Unit
+from backend.audit.service import at_sign_in
 from backend.core import clock
 from backend.core.db import Db, new_session, unit_on_duty
 from backend.core.deed import DeedForm
@@ -68,7 +69,14 @@ def _is_live_refresh(request: Request) -> bool:
 
 # Every request asks this: put together once.
 AT_THE_KEYS = (
-    select(SignIn, Staff, Posting.role, Unit, unit_on_duty(SignIn.unit_id))
+    select(
+        SignIn,
+        Staff,
+        Posting.role,
+        Unit,
+        unit_on_duty(SignIn.unit_id),
+        at_sign_in(SignIn.id),
+    )
     .join(Staff, Staff.id == SignIn.staff_id)
     .join(Unit, Unit.id == SignIn.unit_id)
     .join(
@@ -95,7 +103,7 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, _ = row
+    sign_in, person, role, unit, *_ = row
     # Once a minute is enough to know that somebody is there, and spares a write a request.
     if active and now - sign_in.last_active_at > timedelta(minutes=1):
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
@@ -115,8 +123,15 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
-    request.state.staff_id = actor.id
+    _known(request, actor)
     return actor
+
+
+def _known(request: Request, actor: Actor) -> None:
+    """For what is written down about this request when it is refused."""
+    request.state.staff_id = actor.id
+    request.state.unit_id = actor.unit.id
+    request.state.sign_in_id = actor.sign_in_id
 
 
 def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
@@ -157,7 +172,9 @@ def by_token(request: Request, db: Db) -> Actor:
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")
     staff, role, unit, _ = row
-    return Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    actor = Actor(id=staff.id, name=staff.name, role=role, unit=unit, sign_in_id=None)
+    _known(request, actor)
+    return actor
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
@@ -175,14 +176,10 @@ def _figures(bundles: Sequence[Bundle]) -> tuple[Figure, ...]:
 
 
 def _rows(
-    session: Session,
-    bundles: Sequence[Bundle],
-    actor: Actor,
-    *,
-    opened: int | None,
-    now: datetime,
+    session: Session, bundles: Sequence[Bundle], actor: Actor, *, opened: int | None, now: datetime
 ) -> tuple[Row, ...]:
     leading = [one.leading for one in bundles]
+    census.shown(session, actor, "alerts", [alert.stay_id for alert in leading], now)
     places = queries.places(session, [alert.stay_id for alert in leading])
     names = _names(session, leading, ())
     lapses = queries.last_lapses(session, [alert.id for alert in leading])

@@ -81,6 +81,7 @@ def alert_screen(db: Db, actor: SignedIn, alert: AlertToSee) -> Response:
 
 @router.get("/alerts/{alert_id}/why")
 def why(db: Db, actor: SignedIn, alert: AlertToSee) -> Response:
+    audit.viewed(db, actor.id, stay_id=alert.stay_id, unit_id=alert.unit_id, now=clock.now())
     return render(WhyCard(why=page.why(db, actor, alert, clock.now())))
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, Allowed, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import landing, shell
@@ -106,7 +107,11 @@ Looking = Annotated[Asked, Depends()]
 
 
 def _snapshot(session: Session, actor: Actor) -> Snapshot:
-    return snapshot.of_unit(session, actor.unit, clock.now())
+    """The board, and on the audit trail whom it shows to whom."""
+    now = clock.now()
+    taken = snapshot.of_unit(session, actor.unit, now)
+    census.shown(session, actor, "board", [card.stay_id for card in taken.cards], now)
+    return taken
 
 
 def _shown(card: Card, actor: Actor, look: Look) -> Card:

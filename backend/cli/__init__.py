@@ -22,6 +22,7 @@ NOUNS = {
     "import": "importing",
     "replay": "replay",
     "report": "report",
+    "audit": "audit",
 }
 
 

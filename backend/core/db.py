@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum as PythonEnum
@@ -109,6 +110,13 @@ console_session = sessionmaker(_engine(postgres.CONSOLE), expire_on_commit=False
 def unit_on_duty(unit_id: SQLColumnExpression[int] | int) -> ColumnElement[str]:
     """Selecting this opens the rows of one unit until the transaction ends."""
     return func.set_config("vigil.unit_id", cast_in_sql(unit_id, Text), True)  # noqa: FBT003 (SQL)
+
+
+@contextmanager
+def apart() -> Iterator[Session]:
+    """A transaction of its own, for what must stay although the request is undone."""
+    with new_session.begin() as session:
+        yield session
 
 
 _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()

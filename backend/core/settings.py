@@ -5,7 +5,7 @@ from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import platformdirs
 import structlog
@@ -45,15 +45,42 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     # What it says (in amr or acr) where it asked for two factors, with commas between them.
     oidc_mfa: str = "mfa"
+    # Signs the head of the audit chain; only the watch needs it.
+    audit_key: SecretStr | None = None
+    # Where the signed head is kept, beyond the reach of whoever administers the database.
+    audit_anchor_file: Path | None = None
+    audit_anchor_syslog: str = ""
+    audit_anchor_webhook: SecretStr | None = None
     cookie_secure: bool | None = None
     demo: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool | None = None
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "audit_anchor_file")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().resolve()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser().resolve()
+
+    @field_validator("audit_anchor_syslog")
+    @classmethod
+    def _host_and_port(cls, place: str) -> str:
+        host, _, port = place.rpartition(":")
+        if place and not (host and port.isdecimal() and 0 < int(port[:6]) < 65536):
+            raise ValueError("must be a host and a port, as in log.example.org:601")
+        return place
+
+    @field_validator("audit_anchor_webhook")
+    @classmethod
+    def _outside(cls, url: SecretStr | None) -> SecretStr | None:
+        """HTTPS to a host, or plain HTTP to a collector on this machine; never link-local."""
+        try:
+            parts = urlsplit(url.get_secret_value()) if url else None
+            allowed = parts is None or _may_be_told(parts)
+        except ValueError:
+            allowed = False
+        if not allowed:
+            raise ValueError("must be https://, or http:// to this machine, without a password")
+        return url
 
     @field_validator("database_url", "owner_database_url")
     @classmethod
@@ -127,6 +154,12 @@ class Settings(BaseSettings):
         return self.origin or f"http://{_in_address(self.host)}:{self.port}"
 
     @property
+    def anchors_audit(self) -> bool:
+        """Whether any place is named for the head of the audit chain."""
+        places = self.audit_anchor_file, self.audit_anchor_syslog, self.audit_anchor_webhook
+        return any(places)
+
+    @property
     def is_trustworthy(self) -> bool:
         """Whether browsers trust the address enough to say where a request comes from."""
         here = urlsplit(self.public_origin)
@@ -165,6 +198,19 @@ class _NamedFiles(PydanticBaseSettingsSource):
             for name, field in self.settings_cls.model_fields.items()
         }
         return {name: value for name, value in found.items() if value}
+
+
+def _may_be_told(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if not host or parts.username or parts.password or parts.port == 0:
+        return False
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return parts.scheme == "https" or (parts.scheme, host) == ("http", "localhost")
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return False  # a cloud's metadata service answers there
+    return parts.scheme == "https" or (parts.scheme == "http" and address.is_loopback)
 
 
 def _is_open(url: str) -> bool:

@@ -44,17 +44,34 @@ def test_nothing_serves_before_the_database_is_migrated(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "secret", "role"),
     [
-        ("web", "database_url", "vigil_app"),
-        ("watch", "watch_database_url", "vigil_watch"),
-        ("console", "console_database_url", "vigil_console"),
+        ("web", "database_url", "IN ROLE vigil_app"),
+        (
+            "watch",
+            "watch_database_url",
+            "NOINHERIT IN ROLE vigil_watch, vigil_sealer, vigil_auditor",
+        ),
+        (
+            "console",
+            "console_database_url",
+            "NOINHERIT IN ROLE vigil_console, vigil_sealer, vigil_auditor",
+        ),
     ],
 )
-def test_each_logs_in_as_itself_and_may_become_one_role(name: str, secret: str, role: str) -> None:
-    assert SERVICES[name]["secrets"] == [secret, *([] if name == "watch" else ["secret_key"])]
+def test_each_logs_in_as_itself_and_may_become_what_it_needs(
+    name: str, secret: str, role: str
+) -> None:
+    """Only what keeps the audit trail may seal it and knows the key; the web may do neither."""
+    also = {
+        "web": ["secret_key"],
+        "watch": ["audit_key"],
+        "console": ["secret_key", "audit_key"],
+    }
+    assert SERVICES[name]["secrets"] == [secret, *also[name]]
     assert SERVICES[name]["environment"]["VIGIL_DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
     made = COMPOSE["configs"]["logins"]["content"]
     login = f"vigil_{name}_login"
-    assert re.findall(rf"CREATE ROLE {login} LOGIN PASSWORD :'\w+' IN ROLE (\w+);", made) == [role]
+    found = re.findall(rf"CREATE ROLE {login} LOGIN PASSWORD :'\w+'([^;]+);", made)
+    assert [" ".join(words.split()) for words in found] == [role]
     assert "VIGIL_OWNER_DATABASE_URL_FILE" not in SERVICES[name]["environment"]
 
 

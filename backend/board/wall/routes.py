@@ -5,7 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, Allowed
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
@@ -63,16 +65,24 @@ def _grid(taken: Snapshot) -> str:
     return taken.part("wall", make)
 
 
+def _snapshot(session: Session, actor: Actor) -> Snapshot:
+    """The board, and on the audit trail whom it shows to whom."""
+    now = clock.now()
+    taken = snapshot.of_unit(session, actor.unit, now)
+    census.shown(session, actor, "wall", [card.stay_id for card in taken.cards], now)
+    return taken
+
+
 @router.get("/wall")
 def wall(db: Db, actor: SeesBoard) -> Response:
     return render(
         Wall(
             shell=shell(actor, here="wall", now=clock.now()),
-            grid=Markup(_grid(snapshot.of_unit(db, actor.unit, clock.now()))),  # noqa: S704 (escaped when rendered)
+            grid=Markup(_grid(_snapshot(db, actor))),  # noqa: S704 (escaped when rendered)
         )
     )
 
 
 @router.get("/wall/grid")
 def wall_grid(db: Db, actor: SeesBoard) -> Response:
-    return Response(_grid(snapshot.of_unit(db, actor.unit, clock.now())), media_type="text/html")
+    return Response(_grid(_snapshot(db, actor)), media_type="text/html")

@@ -12,6 +12,7 @@ from backend.accounts.access import Actor, Allowed
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.accounts.units.models import Bed
+from backend.audit import service as audit
 from backend.care.admission import service
 from backend.care.admission.forms import AdmissionForm, DischargeForm, MoveForm, local_moment
 from backend.clinical import scale
@@ -166,6 +167,7 @@ def _admitted(db: Session, actor: Actor, form: AdmissionForm) -> Stay:
 
 @router.get("/stays/{stay_id}/manage")
 def stay_screen(db: Db, actor: Admits, stay: StayToManage) -> Response:
+    audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
     return render(_screen(db, actor, stay))
 
 

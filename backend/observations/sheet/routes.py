@@ -150,6 +150,7 @@ def _again(
     refused: Invalid,
     was: StoredSet | None = None,
 ) -> Response:
+    audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
     sheet = opening.again(
         db, actor, stay, came, refused=refused, asks=_asks(came), path=request.url.path, was=was
     )
@@ -210,6 +211,7 @@ def _to_correct(db: Session, stay: Stay, observation_id: int) -> StoredSet:
 
 @router.get("/stays/{stay_id}/observations/{observation_id}/correct")
 def correct_screen(db: Db, actor: SignedIn, stay: CorrectionOf, observation_id: Id) -> Response:
+    audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
     found = _to_correct(db, stay, observation_id)
     sheet = opening.correction(db, actor, stay, found, key=uuid4())
     return render(_screen(db, actor, stay, sheet))

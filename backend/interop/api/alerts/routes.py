@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, TokenAllowed
 from backend.accounts.permissions import Permission
 from backend.accounts.staff import queries as staff
@@ -13,6 +14,7 @@ from backend.alerts import queries
 from backend.alerts.access import AlertForToken
 from backend.alerts.answers import service
 from backend.alerts.models import Alert, AlertState, Level, StepKind
+from backend.audit import service as audit
 from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
@@ -148,6 +150,7 @@ def alerts(
         found = queries.open_on_unit(db, actor.unit.id)
     else:
         found = queries.closed_since(db, actor.unit.id, closed_since)
+    census.shown(db, actor, "api alerts", [alert.stay_id for alert in found], clock.now())
     takers = [alert.acknowledged_by for alert in found if alert.acknowledged_by is not None]
     names = staff.names(db, takers)
     return leave(
@@ -165,6 +168,7 @@ def alerts(
 )
 def alert_in_full(db: Db, actor: Watcher, alert: AlertToSee) -> AlertInFull | Response:
     """The evidence is what was read when the alert was raised or last changed."""
+    audit.viewed(db, actor.id, stay_id=alert.stay_id, unit_id=alert.unit_id, now=clock.now())
     return ask_named(
         db,
         actor,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, ByToken, TokenAllowed
 from backend.accounts.permissions import Permission
 from backend.audit import service as audit
@@ -142,6 +143,7 @@ def stays(db: Db, actor: Reader) -> Stays:
     """Without names: those are in the single stay, whose reading is written down."""
     now = clock.now()
     found = queries.lying_on(db, actor.unit.id)
+    census.shown(db, actor, "api stays", [lying.stay.id for lying in found], now)
     shown = Stays(stays=[ShownStay(**_shown(lying, actor, now)) for lying in found])
     return leave(db, actor, What.STAYS, shown)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from backend.accounts import census
 from backend.accounts.access import Actor, TokenAllowed
 from backend.accounts.permissions import Permission
 from backend.accounts.units import queries as units_queries
@@ -151,9 +152,11 @@ def _place(lying: Lying) -> Place:
 @router.get("/board", summary="Everybody on the unit: last scores, open alerts, what is due")
 def board(db: Db, actor: Reader) -> Board:
     """What the ward board shows, by bed and code. Ask again every few seconds, not more often."""
+    now, everybody = clock.now(), board_queries.lying(db, actor.unit.id)
+    census.shown(db, actor, "api board", [lying.stay.id for lying in everybody], now)
     found = Board(
-        server_time=clock.now(),
-        places=[_place(lying) for lying in board_queries.lying(db, actor.unit.id)],
+        server_time=now,
+        places=[_place(lying) for lying in everybody],
         free_beds=[_bed(bed) for bed in stays_queries.free_beds(db, actor.unit.id)],
     )
     return leave(db, actor, What.BOARD, found)
