@@ -139,7 +139,10 @@ def _question(
     name = f"{instrument.key}.{item.id}"
     chosen = filling.typed.get(name)
     carried = filling.before.asked_today.get(name)
-    hint = [text for text in (item.condition, item.time_frame) if text]
+    asked = item.prompt.lower()
+    hint = [
+        text for text in (item.condition, item.time_frame) if text and text.lower() not in asked
+    ]
     if carried is not None and as_text(carried.value) == chosen:
         hint.append(f"from {filling.when(carried.observed_at)}, asked once a day")
     question = Question(
