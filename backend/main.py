@@ -22,6 +22,7 @@ from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
 from backend.accounts.duty import routes as duty
 from backend.accounts.links import routes as links
+from backend.accounts.oidc import routes as oidc
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.sign_in.cookies import token_of
@@ -192,6 +193,7 @@ for domain in (
     duty,
     account,
     links,
+    oidc,
     admin,
     staff,
     resets,

@@ -3,6 +3,7 @@
 from backend.accounts.devices import models as devices
 from backend.accounts.factors import models as factors
 from backend.accounts.links import models as links
+from backend.accounts.oidc import models as oidc
 from backend.accounts.resets import models as resets
 from backend.accounts.sign_in import models as sign_in
 from backend.accounts.staff import models as staff
@@ -32,6 +33,7 @@ __all__ = [
     "factors",
     "links",
     "observations",
+    "oidc",
     "patients",
     "protocols",
     "resets",

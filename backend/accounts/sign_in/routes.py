@@ -42,6 +42,7 @@ class SignInScreen(Screen, template="accounts/sign_in.html"):
     demo_accounts: tuple[DemoAccount, ...]
     demo_password: str | None
     any_account: bool
+    has_provider: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ def _screen(
         ),
         demo_password=service.DEMO_PASSWORD if demo else None,
         any_account=staff.how_many(db) > 0,
+        has_provider=settings().has_provider,
     )
 
 
