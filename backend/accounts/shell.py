@@ -51,6 +51,9 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
             if actor.may(permission)
         ),
         sees_alerts=actor.may(Permission.SEE_ALERTS),
+        staff_id=actor.id,
+        sign_in_id=actor.sign_in_id,
+        locks_after_s=int(actor.locks_after.total_seconds()),
         demo=settings().demo,
         now=now,
     )

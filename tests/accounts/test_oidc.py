@@ -357,7 +357,7 @@ def test_one_links_ones_own_account_after_a_fresh_proof(
     chen = client(None)
     chen.cookies.set("vigil", people.sign_in(session, ward.staff["chen"], stepped_up=True))
     assert back(chen, out(chen, provider, "/account/hospital")).status_code == 409
-    form = {k: v for k, v in hidden(page).items() if k in {"key", "opened_by"}}
+    form = {k: v for k, v in hidden(page).items() if k in {"key", "opened_by", "opened_in"}}
     assert browser.post("/account/hospital/unlink", data=form).status_code == 303
     assert come(client(None), provider).status_code == 403
 

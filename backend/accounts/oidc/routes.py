@@ -12,10 +12,11 @@ from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import SignedIn, at_the_keys
 from backend.accounts.account.forms import OwnDeed
+from backend.accounts.locks.access import take_the_keys
 from backend.accounts.oidc import provider, service
 from backend.accounts.shell import landing
 from backend.accounts.sign_in import service as sign_in
-from backend.accounts.sign_in.cookies import give_token, token_of
+from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.core import clock, secret
 from backend.core.db import Db
@@ -119,7 +120,7 @@ def come_back(
     else:
         to = "/sign-in/code" if begun.has_second_factor else "/account"
     answer = RedirectResponse(to, 303)
-    give_token(answer, begun.token)
+    take_the_keys(request, db, answer, begun.token)
     _forget(request, answer)
     return answer
 

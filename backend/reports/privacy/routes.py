@@ -44,6 +44,7 @@ class PrivacyScreen(Screen, template="reports/privacy.html"):
     people: tuple[Choice, ...]
     key: UUID
     opened_by: int
+    opened_in: int | None
     code: str
     refusal: str | None
 
@@ -63,6 +64,7 @@ def _begin(
         people=view.people(db, actor, None),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         code=code,
         refusal=refusal,
     )
