@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import DOORS, Actor, at_the_keys
-from backend.accounts.locks import service
-from backend.accounts.sign_in.cookies import give_token, token_of
+from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, TWO_FACTORS, SignIn
 from backend.accounts.staff.models import Staff
 from backend.accounts.staff.queries import names
 from backend.accounts.units.models import Unit
-from backend.accounts.workstations.cookies import keep_workstation, workstation_of
+from backend.accounts.workstations.cookies import workstation_of
 from backend.accounts.workstations.models import Workstation
 from backend.core import clock
 from backend.core.db import Db, new_session, unit_on_duty
@@ -81,14 +80,6 @@ def still_there(locker: Locker) -> bool:
                 Workstation.id == locker.workstation.id, Workstation.revoked_at.is_(None)
             )
         return session.scalars(select(lives)).one()
-
-
-def take_the_keys(request: Request, session: Session, answer: Response, token: str) -> None:
-    """The browser is this person's from here on; who had it before is parked or signed out."""
-    machine = workstation_of(request, session)
-    service.settle(session, token, workstation=machine, before=token_of(request), now=clock.now())
-    give_token(answer, token)
-    keep_workstation(request, answer)
 
 
 def whose(error: OtherHands) -> str:

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import SignedIn, at_the_keys
 from backend.accounts.account.forms import OwnDeed
-from backend.accounts.locks.access import take_the_keys
+from backend.accounts.locks.keys import take_the_keys
 from backend.accounts.oidc import provider, service
 from backend.accounts.shell import landing
 from backend.accounts.sign_in import service as sign_in

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import HalfIn
-from backend.accounts.locks.access import take_the_keys
+from backend.accounts.locks.keys import take_the_keys
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
 from backend.accounts.sign_in.cookies import address_of, take_token
