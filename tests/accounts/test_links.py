@@ -251,7 +251,8 @@ def test_the_link_of_a_first_run_expires(client: Browser, empty: str) -> None:
 def test_an_invitation_sets_nothing_up_and_a_first_run_welcomes_nobody(
     client: Browser, session: Session, ward: Ward, empty: str
 ) -> None:
-    link = service.make(session, None, LinkKind.INVITATION, ward.staff["nora"], now=clock.now())
+    ada, nora = ward.staff["ada"], ward.staff["nora"]
+    link = service.make(session, ada.id, LinkKind.INVITATION, nora, now=clock.now())
     assert client(None).get("/first-run", params={"link": link}).status_code == 404
     assert client(None).get("/welcome", params={"link": empty}).status_code == 404
 
