@@ -36,6 +36,7 @@ from backend.core.web import ROOT
 from backend.main import app, tables
 from backend.stays import service as stays
 from tests import build, people
+from tests.care import build as care
 from tests.people import PEOPLE, Ward
 
 ANYBODY = "anybody"
@@ -193,6 +194,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         told="what was taken, and when",
         now=clock.now(),
     )
+    glass = care.glass(session, ward.staff["ada"].id, stay)
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
     return {
@@ -202,6 +204,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "alert_id": alert.id,
         "duty_id": duty.id,
         "disclosure_id": disclosure.id,
+        "glass_id": glass.id,
     }
 
 

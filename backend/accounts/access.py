@@ -1,7 +1,7 @@
 """Who is asking: the signed-in person, or a machine with a token, and what they may do here."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.factors import queries as factors
+from backend.accounts.glass import Glass, look_through, opened
 from backend.accounts.permissions import Permission, Role, allows
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignIn
@@ -48,6 +49,10 @@ class Actor:
     elsewhere: tuple[tuple[int, str], ...] = ()
     assurance: int = ONE_FACTOR
     stepped_up_until: datetime | None = None
+    # What they broke the glass of; whether this request reads it; and whether that is elsewhere.
+    glass: Glass | None = None
+    reads_through: bool = False
+    visits: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -55,8 +60,10 @@ class Actor:
         return ZoneInfo(self.unit.time_zone)
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role allows it, and no restriction stands against it."""
-        return allows(self.role, permission, self.denied)
+        """Whether role or broken glass allows it, and no restriction stands against it."""
+        if self.reads_through and permission is Permission.SEE_CHART:
+            return permission not in self.denied
+        return not self.visits and allows(self.role, permission, self.denied)
 
     @property
     def reserved_scales(self) -> tuple[str, ...]:
@@ -95,7 +102,7 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, denied, elsewhere, *_ = row
+    sign_in, person, role, unit, denied, elsewhere, glass, *_ = row
     # Once a minute is enough to know that somebody is there, and spares a write a request.
     if active and now - sign_in.last_active_at > timedelta(minutes=1):
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
@@ -109,6 +116,7 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
         stepped_up_until=sign_in.stepped_up_until,
+        glass=opened(glass),
     )
 
 
@@ -117,8 +125,19 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
+    if actor.assurance == TWO_FACTORS and actor.glass and actor.glass.is_looked_through(request):
+        actor = _through(db, actor, actor.glass, request.url.path)
     _known(request, actor)
     return actor
+
+
+def _through(session: Session, actor: Actor, glass: Glass, path: str) -> Actor:
+    """Them, as a reader of that one stay, where they have no other right to it."""
+    visits = glass.unit_id != actor.unit.id
+    if not visits and actor.may(Permission.SEE_CHART):
+        return actor
+    unit = look_through(session, actor.id, glass, path)
+    return replace(actor, unit=unit, reads_through=True, visits=visits)
 
 
 def _known(request: Request, actor: Actor) -> None:
