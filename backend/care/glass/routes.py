@@ -115,8 +115,9 @@ def break_glass(
         actor.must(Permission.SEE_CHART)
     if actor.sign_in_id is None:
         raise StepUpNeeded
-    if actor.glass is not None and service.is_of(db, actor.glass, form.key):
-        return go(request, f"/stays/{actor.glass.stay_id}")
+    standing = actor.glass
+    if standing and service.is_of(db, standing, form.key, back_to=actor.unit.id):
+        return go(request, f"/stays/{standing.stay_id}")
     sign_in.use_step_up(db, actor.sign_in_id, now=clock.now())
     try:
         stay = service.find(db, actor.id, unit_id=form.unit_id, where=form.where)
@@ -131,7 +132,7 @@ def break_glass(
             key=form.key,
             reason=form.reason,
             words=form.words,
-            standing=actor.glass,
+            standing=standing,
         )
     except UserError as refused:
         typed = Typed(unit_id=form.unit_id, where=form.where, reason=form.reason, words=form.words)

@@ -33,10 +33,11 @@ def find(session: Session, actor_id: int, *, unit_id: int, where: str) -> Stay |
     return stay
 
 
-def is_of(session: Session, glass: OpenGlass, key: UUID) -> bool:
-    """Whether this form, sent twice, is what opened it."""
+def is_of(session: Session, glass: OpenGlass, key: UUID, *, back_to: int) -> bool:
+    """Whether this form, sent twice, is what opened it. `back_to` is the unit on duty."""
     session.execute(select(unit_on_duty(glass.unit_id)))
     already = queries.by_key(session, key)
+    session.execute(select(unit_on_duty(back_to)))
     return already is not None and already.id == glass.id
 
 
