@@ -22,16 +22,20 @@ from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
 from backend.accounts.duty import routes as duty
 from backend.accounts.links import routes as links
+from backend.accounts.locks import access as lock_access
+from backend.accounts.pins import routes as pins
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.staff import routes as staff
 from backend.accounts.step_up import routes as step_up
+from backend.accounts.workstations import routes as workstations
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
 from backend.audit import refusals
 from backend.board import routes as board
 from backend.board.live import routes as live_words
+from backend.board.lock import routes as lock
 from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
@@ -43,8 +47,10 @@ from backend.core import routes as health
 from backend.core.errors import (
     HalfSignedIn,
     Invalid,
+    Locked,
     NotAllowed,
     NotFound,
+    OtherHands,
     SignedOut,
     StepUpNeeded,
     TooMany,
@@ -103,12 +109,17 @@ def refused(request: Request, error: UserError) -> Response:
         _written_down(request, error)
     if isinstance(error, SignedOut) and _shows_a_page(request):
         return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
+    if isinstance(error, Locked) and _shows_a_page(request):
+        return RedirectResponse(f"/lock?to={request.url.path}", 303)
     if isinstance(error, HalfSignedIn) and _shows_a_page(request):
         return RedirectResponse(f"{error.leads_to}?to={request.url.path}", 303)
     fields = error.fields if isinstance(error, Invalid) else None
     answer = web.refusal(request, error.status, error.sentence, fields)
     if isinstance(error, SignedOut) and request.url.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, OtherHands):
+        answer = web.refusal(request, error.status, lock_access.whose(error))
+        answer.headers["Vigil-Hands"] = "other"  # the page takes itself away
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
@@ -190,6 +201,9 @@ for domain in (
     health,
     sign_in,
     step_up,
+    pins,
+    workstations,
+    lock,
     duty,
     account,
     links,

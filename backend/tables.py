@@ -3,10 +3,12 @@
 from backend.accounts.devices import models as devices
 from backend.accounts.factors import models as factors
 from backend.accounts.links import models as links
+from backend.accounts.pins import models as pins
 from backend.accounts.resets import models as resets
 from backend.accounts.sign_in import models as sign_in
 from backend.accounts.staff import models as staff
 from backend.accounts.units import models as units
+from backend.accounts.workstations import models as workstations
 from backend.alerts import models as alerts
 from backend.audit import models as audit
 from backend.care.consents import models as consents
@@ -35,6 +37,7 @@ __all__ = [
     "links",
     "observations",
     "patients",
+    "pins",
     "protocols",
     "resets",
     "retention",
@@ -43,6 +46,7 @@ __all__ = [
     "staff",
     "stays",
     "units",
+    "workstations",
 ]
 
 metadata = Base.metadata

@@ -1,135 +1,193 @@
-// What is typed into a sheet survives reload, sign-out and a lost network: encrypted on this device
-// with a key that cannot be read out, per person and patient, until the server echoes the stored set.
-(() => {
-  const OLDEST_MS = 24 * 3600 * 1000;
-  const MOVED_ON_MS = 5 * 60 * 1000; // a set begun longer ago was not observed "now"
-  const show = (id, words) => {
-    const place = document.getElementById(id);
-    if (place) place.textContent = words;
+// What is typed survives lock, reload, sign-out and a lost network: encrypted on this device with a
+// key that cannot be read out, per person and form, until the server echoes what it stored.
+const OLDEST_MS = 24 * 3600 * 1000;
+const MOVED_ON_MS = 5 * 60 * 1000; // a set begun longer ago was not observed "now"
+const able = Boolean(window.indexedDB && window.crypto?.subtle);
+const record = () => document.querySelector("#sheet[data-draft]");
+
+function show(id, words) {
+  const place = document.getElementById(id);
+  if (place) place.textContent = words;
+}
+
+const answer = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+async function store(name, mode) {
+  const request = indexedDB.open("vigil", 1);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore("keys");
+    request.result.createObjectStore("drafts");
   };
-  const answer = (request) =>
-    new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
+  const database = await answer(request);
+  return database.transaction(name, mode).objectStore(name);
+}
 
-  async function store(name, mode) {
-    const request = indexedDB.open("vigil", 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("keys");
-      request.result.createObjectStore("drafts");
-    };
-    const database = await answer(request);
-    return database.transaction(name, mode).objectStore(name);
+async function keyOf(person) {
+  const known = await answer((await store("keys", "readonly")).get(person));
+  if (known) return known;
+  const made = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  await answer((await store("keys", "readwrite")).put(made, person));
+  return made;
+}
+
+// A draft is named by its owner, the stay it is about (0: none) and, beside the record sheet, its form.
+const nameOf = (form) =>
+  form.dataset.draft ?? `${form.elements.opened_by.value}-${form.elements.opened_for?.value ?? 0}-${new URL(form.action).pathname}`;
+const ownerOf = (name) => name.split("-")[0];
+const stayOf = (name) => name.split("-")[1];
+const forms = () => [...document.querySelectorAll("main form[method=post]")].filter((form) => form.elements.opened_by && !form.elements.password);
+
+const typed = (form) =>
+  [...form.elements]
+    .filter((e) => e.name && e.type !== "password" && (e.type !== "hidden" || ["key", "sent_at"].includes(e.name)))
+    .filter((e) => !["radio", "checkbox"].includes(e.type) || e.checked)
+    .map((e) => [e.name, e.value]);
+
+const touched = (form) =>
+  [...form.elements].some((e) => {
+    if (!e.name || e.type === "hidden") return false;
+    if (["radio", "checkbox"].includes(e.type)) return e.checked !== e.defaultChecked;
+    if (e.tagName === "SELECT") return [...e.options].some((o, at) => o.selected !== (o.defaultSelected || (at === 0 && ![...e.options].some((p) => p.defaultSelected))));
+    return e.value !== e.defaultValue;
+  });
+
+const clockTime = () => (record() ? sheet.local() : new Date().toTimeString().slice(0, 5)).slice(-5);
+
+async function keep(form) {
+  const name = nameOf(form), iv = crypto.getRandomValues(new Uint8Array(12));
+  const said = { inputs: typed(form), local: record() ? sheet.local() : clockTime() };
+  const bytes = new TextEncoder().encode(JSON.stringify(said));
+  const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(ownerOf(name)), bytes);
+  await answer((await store("drafts", "readwrite")).put({ iv, data, at: Date.now() }, name));
+  if (form === record()) show("draft-state", `Not saved yet. Draft kept on this device, ${clockTime()}.`);
+}
+
+// Before the page is taken away: every form that somebody has begun.
+export async function keepAll() {
+  clearTimeout(waiting);
+  if (able) await Promise.all(forms().filter((form) => touched(form) || form.dataset.filled).map((form) => keep(form).catch(() => {})));
+}
+
+async function kept(name) {
+  const draft = await answer((await store("drafts", "readonly")).get(name));
+  if (!draft) return null;
+  if (Date.now() - draft.at > OLDEST_MS) return void (await forget(name));
+  const bytes = await crypto.subtle.decrypt({ name: "AES-GCM", iv: draft.iv }, await keyOf(ownerOf(name)), draft.data);
+  return { ...JSON.parse(new TextDecoder().decode(bytes)), age: Date.now() - draft.at };
+}
+const forget = async (name) => answer((await store("drafts", "readwrite")).delete(name));
+
+function fill(form, draft) {
+  for (const element of form.elements) {
+    const said = draft.inputs.filter(([name]) => name === element.name).map(([, value]) => value);
+    const ticks = ["radio", "checkbox"].includes(element.type);
+    if (!element.name || (!said.length && !ticks)) continue;
+    if (ticks) element.checked = said.includes(element.value);
+    else element.value = said[0];
+    if (said.length) element.closest("details")?.setAttribute("open", "");
   }
-  async function keyOf(person) {
-    const known = await answer((await store("keys", "readonly")).get(person));
-    if (known) return known;
-    const made = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-    await answer((await store("keys", "readwrite")).put(made, person));
-    return made;
+  form.dataset.filled = "true";
+  const { observed_local, sent_at } = form.elements;
+  if (observed_local && draft.age > MOVED_ON_MS && !observed_local.value && !sent_at.value) {
+    observed_local.value = draft.local;
+    observed_local.closest("details").open = true;
   }
+}
 
-  const person = (name) => name.split("-")[0];
-  const typed = (form) =>
-    [...form.elements]
-      .filter((e) => e.name && !["opened_by", "opened_for"].includes(e.name))
-      .filter((e) => !["radio", "checkbox"].includes(e.type) || e.checked)
-      .map((e) => [e.name, e.value]);
-
-  async function keep(form) {
-    const name = form.dataset.draft;
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const said = { inputs: typed(form), local: sheet.local() };
-    const bytes = new TextEncoder().encode(JSON.stringify(said));
-    const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(person(name)), bytes);
-    await answer((await store("drafts", "readwrite")).put({ iv, data, at: Date.now() }, name));
-    show("draft-state", `Not saved yet. Draft kept on this device, ${sheet.local().slice(11)}.`);
+function bar(form, words, mine) {
+  let place = form.querySelector(".draft-bar");
+  if (!place) {
+    place = document.createElement("div");
+    place.className = "bar draft-bar";
+    place.dataset.kind = "queue";
+    place.setAttribute("role", "status");
+    place.append(document.createElement("p"));
+    form.prepend(place);
   }
-
-  async function kept(name) {
-    const draft = await answer((await store("drafts", "readonly")).get(name));
-    if (!draft) return null;
-    if (Date.now() - draft.at > OLDEST_MS) return void (await forget(name));
-    const key = await keyOf(person(name));
-    const bytes = await crypto.subtle.decrypt({ name: "AES-GCM", iv: draft.iv }, key, draft.data);
-    return { ...JSON.parse(new TextDecoder().decode(bytes)), age: Date.now() - draft.at };
+  place.hidden = false;
+  place.querySelector("p").textContent = words;
+  let button = place.querySelector("button");
+  if (!button) {
+    button = document.createElement("button");
+    Object.assign(button, { className: "btn", type: "button", textContent: "Discard the draft" });
+    place.append(button);
   }
-  const forget = async (name) => answer((await store("drafts", "readwrite")).delete(name));
+  button.hidden = !mine;
+  button.dataset.discard = nameOf(form);
+}
 
-  function fill(form, draft) {
-    for (const element of form.elements) {
-      const said = draft.inputs.filter(([name]) => name === element.name).map(([, value]) => value);
-      if (!element.name || (!said.length && element.type !== "radio")) continue;
-      if (["radio", "checkbox"].includes(element.type)) element.checked = said.includes(element.value);
-      else element.value = said[0];
-      if (said.length) element.closest("details")?.setAttribute("open", "");
-    }
-    const { observed_local, sent_at } = form.elements;
-    if (draft.age > MOVED_ON_MS && !observed_local.value && !sent_at.value) {
-      observed_local.value = draft.local;
-      observed_local.closest("details").open = true;
-    }
+async function begin(form) {
+  const name = nameOf(form), draft = await kept(name);
+  if (draft) {
+    fill(form, draft);
+    bar(form, `NOT SAVED. This is your draft of ${draft.local.slice(-5)}. Check it, then save.`, true);
+    if (form === record()) document.dispatchEvent(new Event("sheet:filled"));
+    return;
   }
+  const names = await answer((await store("drafts", "readonly")).getAllKeys());
+  const others = names.filter((other) => ownerOf(other) !== ownerOf(name) && stayOf(other) === stayOf(name));
+  if (others.length && stayOf(name) !== "0") bar(form, `${others.length} unsent ${others.length === 1 ? "entry" : "entries"} of another user for this patient on this device.`, false);
+}
 
-  function bar(words) {
-    document.getElementById("draft-bar").hidden = false;
-    show("draft-words", words);
-  }
-
-  async function begin(form) {
-    const name = form.dataset.draft;
+// Sent and stored: the draft that held the same key has served.
+async function done(key) {
+  const mine = document.body.dataset.person;
+  const names = await answer((await store("drafts", "readonly")).getAllKeys());
+  for (const name of names.filter((one) => ownerOf(one) === mine)) {
     const draft = await kept(name);
-    if (draft) {
-      fill(form, draft);
-      bar(`NOT SAVED. This is your draft of ${draft.local.slice(11)}. Check it, then save.`);
-      document.dispatchEvent(new Event("sheet:filled"));
-    }
-    const names = await answer((await store("drafts", "readonly")).getAllKeys());
-    const foreign = names.filter((n) => n !== name && n.split("-")[1] === name.split("-")[1]);
-    if (foreign.length && !draft) bar("Another person has an unsaved draft for this patient on this device.");
+    if (draft?.inputs.some(([field, value]) => field === "key" && value === key)) await forget(name);
   }
+}
 
-  async function end() {
-    const { key, draft } = document.getElementById("saved").dataset;
-    const mine = await kept(draft);
-    if (mine?.inputs.some(([name, value]) => name === "key" && value === key)) await forget(draft);
-  }
+// How many entries of whom wait on this device, without opening any.
+export async function unsent() {
+  if (!able) return [];
+  return (await answer((await store("drafts", "readonly")).getAllKeys())).map(ownerOf);
+}
 
-  const failed = () => show("draft-state", "Draft cannot be kept on this device: save before you leave.");
-  let waiting;
-  const later = (event) => {
-    const form = event.target.closest?.("#sheet[data-draft]:not([data-draft=''])");
-    clearTimeout(waiting);
-    if (form) waiting = setTimeout(() => form.isConnected && keep(form).catch(failed), 250);
-  };
+const failed = () => show("draft-state", "Draft cannot be kept on this device: save before you leave.");
+let waiting;
+const later = (event) => {
+  const form = event.target.closest?.("#sheet[data-draft]");
+  clearTimeout(waiting);
+  if (form) waiting = setTimeout(() => form.isConnected && keep(form).catch(failed), 250);
+};
+const lost = (event) => {
+  const form = record();
+  if (event.detail?.ctx?.sourceElement?.id !== "sheet" || !form) return;
+  keep(form).catch(failed);
+  bar(form, "NOT SAVED: no answer from the server. Everything is still here; save again. The time stays.", true);
+};
+const look = () => {
+  const saved = document.getElementById("saved");
+  if (!saved) return;
+  clearTimeout(waiting);
+  done(saved.dataset.key).catch(() => {});
+};
+
+if (able) {
   document.addEventListener("input", later);
   document.addEventListener("change", later);
-  document.addEventListener("click", async (event) => {
-    if (event.target.id !== "draft-discard") return;
+  document.addEventListener("click", async ({ target }) => {
+    if (!target.dataset?.discard) return;
     clearTimeout(waiting);
-    await forget(document.getElementById("sheet").dataset.draft);
+    await forget(target.dataset.discard);
     location.reload();
   });
-  const lost = (event) => {
-    if (event.detail?.ctx?.sourceElement?.id !== "sheet") return;
-    const form = document.getElementById("sheet");
-    if (form.dataset.draft) keep(form).catch(failed);
-    bar("NOT SAVED: no answer from the server. Everything is still here; save again. The time stays.");
-  };
   document.addEventListener("htmx:error", lost);
   document.addEventListener("htmx:response:error", (event) => {
     if (event.detail?.ctx?.response?.raw?.status >= 500) lost(event);
   });
-  const look = () => {
-    if (document.getElementById("saved")) {
-      clearTimeout(waiting);
-      end().catch(() => {});
-    }
-  };
+  // A form that leads on to another page was done.
+  document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => {
+    const form = ctx.sourceElement?.closest?.("form");
+    if (form?.elements.key && ctx.response.status < 400) done(form.elements.key.value).catch(() => {});
+  });
   document.addEventListener("htmx:after:swap", look);
   look();
-  const form = document.querySelector("#sheet[data-draft]:not([data-draft=''])");
-  if (form && window.indexedDB && crypto.subtle) begin(form).catch(failed);
-  else if (form) failed();
-})();
+  for (const form of forms()) begin(form).catch(failed);
+} else if (record()) failed();

@@ -12,8 +12,17 @@ button.addEventListener("click", async () => {
     await audio.resume();
     if (!waiting()) alarm(); // so that it has been heard once
   }
+  try { sessionStorage.setItem("sound", audio.state === "running" ? "on" : "off"); } catch { /* for this page only */ }
   turn();
 });
+
+// Where this tab sounded before, it goes on where the browser allows it: a lock must not silence it.
+try {
+  if (sessionStorage.getItem("sound") === "on") {
+    audio = new AudioContext();
+    audio.resume().then(turn, () => {});
+  }
+} catch { /* storage may be forbidden */ }
 
 const waiting = () => Number(document.querySelector("[data-sounds]")?.dataset.sounds ?? 0);
 

@@ -192,7 +192,7 @@ def client(
             headers={"Sec-Fetch-Site": "same-origin"},
         )
         if name is not None:
-            made.cookies.set("vigil", people.sign_in(session, ward.staff[name]))
+            made.cookies.set("vigil", people.browses(session, ward.staff[name]))
         opened.append(made)
         return made
 

@@ -4,8 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, object_session
 
 from backend.accounts import passwords
 from backend.accounts.permissions import Role
@@ -103,6 +103,24 @@ def the_ward(session: Session) -> Ward:
         beds={bed.label: bed for bed in beds},
         staff={person.login_name: person for person in staff},
     )
+
+
+def opens(person: Staff) -> dict[str, str]:
+    """What a form carries that this person opened, in the browser they signed in at last.
+
+    Where they have none yet, it is the one that `browses` hands out next.
+    """
+    session = object_session(person)
+    assert session is not None
+    newest = select(func.max(SignIn.id)).where(SignIn.staff_id == person.id)
+    if session.scalars(newest).one() is None:
+        session.info[person.login_name] = sign_in(session, person)
+    return {"opened_by": str(person.id), "opened_in": str(session.scalars(newest).one())}
+
+
+def browses(session: Session, person: Staff) -> str:
+    """The token of this person's browser."""
+    return session.info.pop(person.login_name, None) or sign_in(session, person)
 
 
 def sign_in(

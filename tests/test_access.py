@@ -18,15 +18,17 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
 from backend.accounts import access
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import ALLOWED, MACHINES, Permission, Role, allows
-from backend.accounts.sign_in.models import ONE_FACTOR
+from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.staff.models import Duty
+from backend.accounts.workstations import service as workstations
+from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
 from backend.care.disclosures import queries as disclosures
 from backend.care.sharing import service as sharing
@@ -42,6 +44,8 @@ from tests.people import PEOPLE, Ward
 ANYBODY = "anybody"
 HALF = "whoever knew the password"
 ENROLLING = "whoever knew the password and has no second factor yet"
+# A sign-in, locked or not, or a machine that was enrolled: see tests/board/test_lock.py.
+SCREEN = "a locked screen"
 PERSON, MACHINE = "every person", "every machine"
 # Never ends, so it cannot be asked here: see tests/board and tests/live for who may.
 STREAMS = {"GET /live"}
@@ -100,7 +104,7 @@ ROUTES = [
     for route, who in _wanted()
     if route not in STREAMS
 ]
-ASKED = [route for route in ROUTES if route.who != ANYBODY]
+ASKED = [route for route in ROUTES if route.who not in {ANYBODY, SCREEN}]
 GUARDED = [route for route in ASKED if not isinstance(route.who, str)]
 WITH_IDS = [route for route in GUARDED if "{" in route.path]
 
@@ -194,7 +198,16 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         told="what was taken, and when",
         now=clock.now(),
     )
-    glass = care.glass(session, ward.staff["ada"].id, stay)
+    machine = workstations.enrol(
+        session,
+        nora,
+        key=uuid4(),
+        unit_id=unit.id,
+        label="Ward PC",
+        kind=Kind.WARD_PC,
+        now=clock.now(),
+    )[1]
+    glass = care.glass(session, ward.staff["dana"].id, stay)
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
     return {
@@ -203,6 +216,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "observation_id": row.id,
         "alert_id": alert.id,
         "duty_id": duty.id,
+        "workstation_id": machine.id,
         "disclosure_id": disclosure.id,
         "glass_id": glass.id,
     }
@@ -239,6 +253,17 @@ def test_nobody_gets_in_without_signing_in(
         assert _send(caller(who), route, ours) == (303 if page else 401), who
     if route.who not in {HALF, ENROLLING}:
         assert _send(caller("half"), route, ours) in ({401} if route.for_machines else {303, 403})
+
+
+@pytest.mark.parametrize("route", [r for r in ASKED if not r.for_machines], ids=str)
+def test_a_locked_screen_opens_nothing(
+    session: Session, caller: Callable[..., TestClient], ours: dict[str, int], route: Guarded
+) -> None:
+    for role in Role:
+        if role not in MACHINES:
+            browser = caller(role)
+            session.execute(update(SignIn).values(locked_at=clock.now()))
+            assert _send(browser, route, ours) == (303 if route.method == "GET" else 423), role
 
 
 @pytest.mark.parametrize("route", ASKED, ids=str)

@@ -86,7 +86,7 @@ def talking(url: str, folder: Path) -> Iterator[Night]:
 def keys(night: Night, name: str) -> dict[str, str]:
     with sessions_on(night.url) as sessions, sessions() as session:
         person = people.the_ward(session).staff[name]
-        return {"key": str(uuid4()), "opened_by": str(person.id)}
+        return {"key": str(uuid4()), **people.opens(person)}
 
 
 def admission(night: Night, **fields: Any) -> dict[str, Any]:

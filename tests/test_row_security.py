@@ -47,6 +47,8 @@ OPEN = {
     "recovery_code": "read before anybody is let in; belongs to a person, wherever they work",
     "link": "read before anybody is known; holds the hash of a token",
     "tries_forgiven": "read before anybody is known; holds the hash of a login name and a time",
+    "workstation": "read before anybody is known, as its cookie; names a machine and no patient",
+    "pin": "tried before anybody is let in; belongs to a person, wherever they work",
     "device": "read before anybody is known; revoked on every unit at once when it must be",
 }
 PLAIN = "(unit_id = ( SELECT unit_on_duty() AS unit_on_duty))"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute, iter_route_contexts
-from sqlalchemy import exists, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.factors import queries as factors
@@ -19,16 +19,17 @@ from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignIn
 from backend.accounts.sign_in.queries import AT_THE_KEYS, BEHIND_THE_TOKEN
 from backend.accounts.sign_in.service import token_hash
-from backend.accounts.staff.models import Staff
 from backend.accounts.units.models import Unit
+from backend.accounts.workstations.models import LOCKS_ELSEWHERE, locks_after
 from backend.core import clock
-from backend.core.db import Db, new_session
+from backend.core.db import Db
 from backend.core.deed import DeedForm
 from backend.core.errors import (
-    Conflict,
     HalfSignedIn,
+    Locked,
     NotAllowed,
     NotFound,
+    OtherHands,
     SignedOut,
     StepUpNeeded,
 )
@@ -49,6 +50,9 @@ class Actor:
     elsewhere: tuple[tuple[int, str], ...] = ()
     assurance: int = ONE_FACTOR
     stepped_up_until: datetime | None = None
+    workstation_id: int | None = None
+    locks_after: timedelta = LOCKS_ELSEWHERE
+    locked: bool = False
     # What they broke the glass of; whether this request reads it; and whether that is elsewhere.
     glass: Glass | None = None
     reads_through: bool = False
@@ -84,9 +88,9 @@ class Actor:
             raise StepUpNeeded
 
     def signs(self, form: DeedForm) -> None:
-        """Refuse a form that somebody else opened: the signer is the person at the keys."""
-        if form.opened_by != self.id:
-            raise Conflict("This form was opened by someone else. Open it again to sign it.")
+        """Refuse a form of another sign-in: the signer is the person at the keys, now."""
+        if form.opened_by != self.id or form.opened_in != self.sign_in_id:
+            raise OtherHands(form.opened_by, own=form.opened_by == self.id)
 
 
 def _is_live_refresh(request: Request) -> bool:
@@ -94,17 +98,30 @@ def _is_live_refresh(request: Request) -> bool:
     return request.headers.get("Vigil-Refresh") == "1" or request.url.path == "/live"
 
 
-def at_the_keys(session: Session, token: str | None, *, active: bool, now: datetime) -> Actor:
-    """The person whose browser holds this token."""
+# The page locks itself in time; the server does where no page did, so late that a key that was
+# pressed a moment ago has been reported.
+REPORTED_WITHIN = timedelta(seconds=30)
+REPORTS = 6
+
+
+def at_the_keys(
+    session: Session, token: str | None, *, active: bool, now: datetime, even_locked: bool = False
+) -> Actor:
+    """The person whose browser holds this token, in front of a screen that is not locked."""
     if not token:
         raise SignedOut("Sign in first.")
     presented = {"token_sha256": token_hash(token), "now": now, "idle_since": now - IDLE}
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, denied, elsewhere, glass, *_ = row
-    # Once a minute is enough to know that somebody is there, and spares a write a request.
-    if active and now - sign_in.last_active_at > timedelta(minutes=1):
+    sign_in, person, role, unit, kind, denied, elsewhere, glass, *_ = row
+    after = locks_after(unit, kind)
+    idle = now - sign_in.last_active_at
+    locked = sign_in.locked_at is not None or idle > after + REPORTED_WITHIN
+    if locked and not even_locked:
+        raise Locked
+    # A few times in the while that it takes to lock: enough, and spares a write a request.
+    if active and not locked and idle > after / REPORTS:
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_active_at=now))
     return Actor(
         id=person.id,
@@ -116,6 +133,9 @@ def at_the_keys(session: Session, token: str | None, *, active: bool, now: datet
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
         stepped_up_until=sign_in.stepped_up_until,
+        workstation_id=sign_in.workstation_id,
+        locks_after=after,
+        locked=locked,
         glass=opened(glass),
     )
 
@@ -128,6 +148,8 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     if actor.assurance == TWO_FACTORS and actor.glass and actor.glass.is_looked_through(request):
         actor = _through(db, actor, actor.glass, request.url.path)
     _known(request, actor)
+    if request.headers.get("Vigil-Sign-In", str(actor.sign_in_id)) != str(actor.sign_in_id):
+        raise OtherHands
     return actor
 
 
@@ -243,31 +265,8 @@ class Allowed:
         return actor
 
 
-def listening(request: Request) -> Actor:
-    """The person at the keys, or 401. A stream lives for hours and must hold no session."""
-    with new_session() as session:
-        actor = at_the_keys(session, token_of(request), active=False, now=clock.now())
-    if actor.assurance < TWO_FACTORS:
-        raise HalfSignedIn("/account")
-    return actor
-
-
-def still_signed_in(sign_in_id: int | None) -> bool:
-    """Whether it can be shown now. It goes by the sign-in: its token changes with every step."""
-    now = clock.now()
-    with new_session() as session:
-        lives = exists().where(
-            SignIn.id == sign_in_id,
-            SignIn.ended_at.is_(None),
-            SignIn.expires_at > now,
-            SignIn.last_active_at > now - IDLE,
-            SignIn.staff_id == Staff.id,
-            Staff.disabled_at.is_(None),
-        )
-        return session.scalars(select(lives)).one()
-
-
-DOORS = (half_signed_in, enrolling, signed_in, listening, by_token)
+# What asks who somebody is; the lock screen adds its own.
+DOORS: set[Callable[..., Any]] = {half_signed_in, enrolling, signed_in, by_token}
 
 
 def undeclared(app: FastAPI) -> list[str]:
@@ -292,6 +291,5 @@ def _asked_before(dependant: Any) -> Iterator[Any]:
 HalfIn = Annotated[Actor, Depends(half_signed_in)]
 Enrolling = Annotated[Actor, Depends(enrolling)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
-Listening = Annotated[Actor, Depends(listening)]
 ByToken = Annotated[Actor, Depends(by_token)]
 Gate = Callable[..., Actor]

@@ -39,6 +39,7 @@ class Permission(StrEnum):
     EXPORT_REPORT = "export_report"
     SEE_IDENTIFIED_REPORT = "see_identified_report"
     MANAGE_DEVICES = "manage_devices"
+    MANAGE_WORKSTATIONS = "manage_workstations"
     GIVE_DUTY = "give_duty"
     SEE_NOTES = "see_notes"
     # What an observer rates, on scales that the unit reserves for nurses.
@@ -77,6 +78,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.ORDER_OBSERVATIONS,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
+            P.MANAGE_WORKSTATIONS,
             P.GIVE_DUTY,
             P.HELP_SIGN_IN,
         }
@@ -101,6 +103,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.SEE_REPORTS,
             P.EXPORT_REPORT,
             P.MANAGE_DEVICES,
+            P.MANAGE_WORKSTATIONS,
             P.MANAGE_STAFF,
             P.HELP_SIGN_IN,
             P.GIVE_DUTY,

@@ -51,6 +51,9 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
             if allows(actor.role, permission, actor.denied)
         ),
         sees_alerts=allows(actor.role, Permission.SEE_ALERTS, actor.denied),
+        staff_id=actor.id,
+        sign_in_id=actor.sign_in_id,
+        locks_after_s=int(actor.locks_after.total_seconds()),
         demo=settings().demo,
         now=now,
         glass=_glass_bar(actor, now),

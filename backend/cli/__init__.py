@@ -17,6 +17,7 @@ NOUNS = {
     "unit": "unit",
     "staff": "staff",
     "token": "token",
+    "workstation": "workstation",
     "score": "score",
     "instruments": "instruments",
     "import": "importing",

@@ -46,12 +46,7 @@ def _shown(value: object) -> str:
     """A value in a sentence: short, and safe to print whatever it was."""
     if isinstance(value, int) and abs(value) >= 10**20:
         return "such a number"
-    if isinstance(value, str):
-        text = repr(value)
-    elif isinstance(value, int | Decimal):
-        text = as_text(value)
-        if isinstance(value, Decimal) and text.isdigit():
-            text += ".0"  # 1e0 reads as 1, and is refused because it is no whole number
-    else:
-        text = "a list or an object" if isinstance(value, list | dict) else str(value)
+    text = repr(value) if isinstance(value, str) else str(value)
+    if isinstance(value, Decimal) and text.isdigit():
+        text += ".0"  # 1e0 reads as 1, and is refused because it is no whole number
     return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,4 +1,4 @@
-"""What every form that changes something carries: its key, and who it was opened for."""
+"""What every form that changes something carries: its key, and whose it is."""
 
 import re
 from typing import Annotated, Any
@@ -34,6 +34,8 @@ class DeedForm(BaseModel):
 
     key: UUID
     opened_by: int
+    # The sign-in it was rendered for. A form without one is of an earlier release: opened again.
+    opened_in: int | None = None
 
     @model_validator(mode="before")
     @classmethod

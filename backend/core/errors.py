@@ -8,7 +8,9 @@ UserError
 ├── StepUpNeeded   403  this person may, after proving once more who they are
 ├── NotFound       404  not here, or not in this person's unit
 ├── Conflict       409  it was true when the form was opened and is no longer
+│   └── OtherHands 409  the page belongs to another sign-in than the one at the keys
 ├── TooLarge       413  more was sent than anybody writes down at once
+├── Locked         423  the screen is locked: nothing of a patient until it is unlocked
 ├── TooMany        429  slow down
 └── Unavailable    503  the database cannot be reached: nothing was saved
 """
@@ -77,6 +79,27 @@ class Conflict(UserError):
     """It was true when the form was opened and is no longer."""
 
     status = 409
+
+
+class OtherHands(Conflict):
+    """The form or the page belongs to another sign-in than the one at the keys."""
+
+    def __init__(self, opened_by: int | None = None, *, own: bool = False) -> None:
+        whose = "an earlier sign-in of yours" if own else "somebody else"
+        super().__init__(
+            f"This form belongs to {whose}, so nothing was saved. Open it again to do it yourself."
+        )
+        self.opened_by = opened_by
+        self.own = own
+
+
+class Locked(UserError):
+    """The screen is locked. What was typed waits for its owner."""
+
+    status = 423
+
+    def __init__(self) -> None:
+        super().__init__("This screen is locked. Unlock it first; nothing was done.")
 
 
 class TooLarge(UserError):

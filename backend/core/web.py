@@ -80,6 +80,9 @@ class Shell:
     other_units: tuple[tuple[int, str], ...]
     nav: tuple[NavLink, ...]
     sees_alerts: bool
+    staff_id: int
+    sign_in_id: int | None
+    locks_after_s: int
     demo: bool
     now: datetime
     glass: GlassBar | None = None

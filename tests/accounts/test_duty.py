@@ -17,7 +17,7 @@ from backend.accounts.staff import service as staff
 from backend.accounts.staff.models import Duty, Staff
 from backend.core import clock
 from backend.core.errors import Conflict, Invalid
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 
@@ -109,7 +109,7 @@ def test_the_page_gives_a_duty_once_and_keeps_what_was_chosen(ward: Ward, client
     chen = client("chen")
     form = {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff["chen"].id),
+        **opens(ward.staff["chen"]),
         "staff_id": str(ward.staff["nora"].id),
         "role": "charge_nurse",
         "until": "this shift",

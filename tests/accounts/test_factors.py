@@ -109,7 +109,7 @@ def test_a_stolen_password_enrols_no_second_app(
     enrol(session, nora)
     browser = half(client, session, nora)
     assert browser.get("/account").headers["location"] == "/sign-in/code?to=/account"
-    opened = {"key": "6f0b4c55-9b6e-4f4f-8d1c-19895f0c7c1e", "opened_by": nora.id}
+    opened = {"key": "6f0b4c55-9b6e-4f4f-8d1c-19895f0c7c1e", **people.opens(nora)}
     assert browser.post("/account/app", data=opened).status_code == 403
     assert browser.post("/account/app/confirm", data=opened | {"code": "1"}).status_code == 403
     assert len(session.scalars(select(Authenticator)).all()) == 1

@@ -93,13 +93,18 @@ def test_signing_out_ends_the_token_at_once(client: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "still_in"),
-    [(timedelta(minutes=29), True), (timedelta(minutes=31), False), (timedelta(hours=13), False)],
+    ("after", "leads_to"),
+    [
+        (timedelta(minutes=14), None),
+        (timedelta(minutes=29), "/lock?to=/"),
+        (timedelta(minutes=31), "/sign-in?to=/"),
+        (timedelta(hours=13), "/sign-in?to=/"),
+    ],
 )
-def test_an_idle_sign_in_ends(client: Browser, after: timedelta, still_in: bool) -> None:
+def test_an_idle_sign_in_ends(client: Browser, after: timedelta, leads_to: str | None) -> None:
     browser = client("nora")
     with time_machine.travel(clock.now() + after, tick=False):
-        assert (browser.get("/").status_code == 200) is still_in
+        assert browser.get("/").headers.get("location") == leads_to
 
 
 def test_a_page_that_refreshes_itself_is_nobodys_activity(

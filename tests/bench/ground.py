@@ -13,9 +13,10 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from backend.accounts.sign_in.models import SignIn
 from backend.accounts.units.models import Bed
 from backend.clinical.sheet import Sheet
 from backend.core import clock, db, embedded_postgres, postgres
@@ -63,7 +64,12 @@ class Ground:
     unit_id: int
     nora_id: int
     tokens: tuple[str, ...]
+    sign_in_ids: tuple[int, ...]
     places: tuple[Place, ...]
+
+    def opened(self, line: int) -> tuple[int, int]:
+        """What a form of this line's browser carries: who opened it, and in which sign-in."""
+        return self.nora_id, self.sign_in_ids[line]
 
     def url(self, database: str) -> str:
         """Another database of this server."""
@@ -167,6 +173,7 @@ def _made(data: Path) -> Ground:
             unit_id=ward.unit.id,
             nora_id=ward.staff["nora"].id,
             tokens=tokens,
+            sign_in_ids=tuple(session.scalars(select(SignIn.id).order_by(SignIn.id))),
             places=tuple(Place(stay_id=one.id, patient_id=one.patient_id) for one in stays),
         )
         for stay in stays:

@@ -73,7 +73,9 @@ async def _save(ground: Ground, port: int, number: int, until: float) -> int:
             for place in ground.places[number::LINES]:
                 path = f"/stays/{place.stay_id}/observations"
                 for turn in range(len(CIWA_B_TOTALS)):
-                    answer = await line.post(path, sheets.form(place.stay_id, ground.nora_id, turn))
+                    answer = await line.post(
+                        path, sheets.form(place.stay_id, ground.opened(number), turn)
+                    )
                     assert answer.status == 303, (answer.status, answer.body[:2000])
                     done += 1
     return done

@@ -116,7 +116,7 @@ async def _one_save(
     path = f"/beds/{stay_id}"
     for board in boards:
         board.fetched = {path: asyncio.Event()}
-    form = sheets.form(stay_id, ground.nora_id, number)
+    form = sheets.form(stay_id, ground.opened(0), number)
     started = time.perf_counter()
     waits = [asyncio.create_task(_until(board.fetched[path])) for board in boards]
     answer = await line.post(f"/stays/{stay_id}/observations", form)
@@ -163,7 +163,7 @@ async def _many_streams(ground: Ground, port: int, web: psutil.Process) -> float
         line = await stack.enter_async_context(Line(port, ground.tokens[0]))
         heard = [asyncio.create_task(_hears(words, f"stay-{stay_id}")) for words in streams]
         answer = await line.post(
-            f"/stays/{stay_id}/observations", sheets.form(stay_id, ground.nora_id, 0)
+            f"/stays/{stay_id}/observations", sheets.form(stay_id, ground.opened(0), 0)
         )
         assert answer.status == 303
         async with asyncio.timeout(PATIENCE_S):

@@ -18,12 +18,13 @@ VITALS = {
 }
 
 
-def form(stay_id: int, staff_id: int, number: int) -> bytes:
-    """The sheet that comes in this place of the turn."""
+def form(stay_id: int, opened: tuple[int, int], number: int) -> bytes:
+    """The sheet that comes in this place of the turn; `opened` by whom, in which sign-in."""
     answers = build.ciwa_b(CIWA_B_TOTALS[number % len(CIWA_B_TOTALS)])["ciwa-b"]
     inputs = {
         "key": str(uuid4()),
-        "opened_by": str(staff_id),
+        "opened_by": str(opened[0]),
+        "opened_in": str(opened[1]),
         "opened_for": str(stay_id),
         "outcome": "assessed",
         **VITALS,

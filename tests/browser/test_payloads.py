@@ -15,13 +15,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from sqlalchemy import select
 
-from backend.accounts.staff.models import Staff
 from backend.alerts.models import Alert
 from backend.core import clock
 from backend.observations.models import Observation
 from tests.browser.conftest import sign_in
 from tests.conftest import sessions_on
-from tests.people import the_ward
+from tests.people import opens, the_ward
 from tests.processes import Served, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -116,13 +115,11 @@ class Typist:
         self.url = url
         self.people: dict[str, tuple[httpx.Client, int]] = {}
         self.address = address
-        with sessions_on(url) as sessions, sessions() as session:
-            staff = session.scalars(select(Staff))
-            self.ids = {person.login_name: person.id for person in staff}
 
     def send(self, client: httpx.Client, who: str, path: str, **fields: Any) -> httpx.Response:
         """The form as the page would send it; it is taken, or this test tries nothing."""
-        signed = {"key": str(uuid4()), "opened_by": str(self.ids[who])}
+        with sessions_on(self.url) as sessions, sessions() as session:
+            signed = {"key": str(uuid4()), **opens(the_ward(session).staff[who])}
         answer = client.post(path, data=signed | fields, headers={"HX-Request": "true"})
         assert answer.status_code in {200, 204}, f"{path}: {answer.status_code} {answer.text}"
         return answer

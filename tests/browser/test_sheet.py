@@ -220,7 +220,7 @@ def test_the_draft_of_another_person_is_not_shown(served: Served, opens: Opens, 
     page.context.clear_cookies()
     sign_in(page.context, served.address, "chen")
     page.goto(f"{served.address}/stays/{stay.id}/record")
-    expect(page.locator("#draft-words")).to_contain_text("Another person has an unsaved draft")
+    expect(page.locator("#draft-words")).to_contain_text("1 unsent entry of another user")
     expect(page.locator("#note")).to_have_value("")
 
 

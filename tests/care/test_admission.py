@@ -15,7 +15,7 @@ from backend.rounds import queries as rounds
 from backend.stays import queries as stays
 from backend.stays.models import Stay
 from tests import build
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Browser = Callable[[str | None], TestClient]
 
@@ -23,7 +23,7 @@ Browser = Callable[[str | None], TestClient]
 def _form(ward: Ward, **fields: object) -> dict[str, object]:
     return {
         "key": str(uuid4()),
-        "opened_by": ward.staff["nora"].id,
+        **opens(ward.staff["nora"]),
         "family_name": "Pennywhistle",
         "given_name": "Rosa",
         "born_on": "1985-03-04",
@@ -129,7 +129,7 @@ def test_a_discharge_leaves_nothing_due_and_nothing_open(
         f"/stays/{stay.id}/discharge",
         data={
             "key": str(uuid4()),
-            "opened_by": ward.staff["nora"].id,
+            **opens(ward.staff["nora"]),
             "opened_for": stay.id,
             "reason": "completed",
         },
@@ -148,7 +148,7 @@ def test_a_form_for_another_patient_is_refused(
         f"/stays/{stay.id}/bed",
         data={
             "key": str(uuid4()),
-            "opened_by": ward.staff["nora"].id,
+            **opens(ward.staff["nora"]),
             "opened_for": other.id,
             "bed_id": ward.beds["9"].id,
         },

@@ -29,7 +29,7 @@ from backend.core.errors import Conflict, Invalid
 from backend.stays.models import Stay
 from tests import build
 from tests.care.build import consent, terms
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 TODAY = date(2026, 11, 24)
@@ -241,7 +241,7 @@ def test_another_patients_consent_can_be_neither_ended_nor_replaced(
 def form(ward: Ward, stay: Stay, who: str = "nora", **fields: str) -> dict[str, Any]:
     values: dict[str, Any] = {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff[who].id),
+        **opens(ward.staff[who]),
         "opened_for": str(stay.id),
         "scope": ["name and stay on the unit", "observations, scores and alerts"],
         "recipient_kind": "a person",
@@ -271,7 +271,7 @@ def test_a_nurse_records_changes_and_revokes_a_consent(
     assert 'value="my discharge"' in change
     ending = {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff["nora"].id),
+        **opens(ward.staff["nora"]),
         "opened_for": str(stay.id),
         "consent_id": str(given.id),
         "kind": "revoked by the patient",

@@ -16,7 +16,7 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.web import ROOT
 from backend.stays.models import Stay
 from tests import build
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 CANARY = "the brother in Lisbon"
@@ -30,7 +30,7 @@ def stay(session: Session, ward: Ward) -> Stay:
 def _form(ward: Ward, stay: Stay, **fields: str) -> dict[str, str]:
     return {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff["theo"].id),
+        **opens(ward.staff["theo"]),
         "opened_for": str(stay.id),
         "text": f"We spoke about {CANARY}.",
     } | fields

@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 from backend.accounts.permissions import ALLOWED, MACHINES, Permission
 from backend.accounts.sign_in.models import SignIn
 from backend.accounts.staff import service as staff
+from backend.accounts.staff.models import Staff
 from backend.audit.models import AuditEntry
 from backend.care.glass.models import Glass, GlassEnd, GlassReview, Outcome
 from backend.core import clock
 from backend.patients.models import Patient
 from backend.stays.models import Stay
-from tests import build
+from tests import build, people
 from tests.care import build as care
 from tests.people import PEOPLE, Ward
 
@@ -37,7 +38,7 @@ def stay(session: Session, ward: Ward) -> Stay:
 def _form(ward: Ward, who: str, **fields: object) -> dict[str, Any]:
     return {
         "key": str(uuid4()),
-        "opened_by": ward.staff[who].id,
+        **people.opens(ward.staff[who]),
         "unit_id": ward.unit.id,
         "where": "7",
         "reason": "this patient is in danger",
@@ -306,10 +307,10 @@ def test_the_privacy_officer_is_told_at_once(
     assert "Found without pulse &lt;b&gt;&amp;" in page
 
 
-def _review(browser: TestClient, ward: Ward, who: str, glass_id: int, **fields: object) -> Any:
+def _review(browser: TestClient, person: Staff, glass_id: int, **fields: object) -> Any:
     form = {
         "key": str(uuid4()),
-        "opened_by": ward.staff[who].id,
+        **people.opens(person),
         "outcome": "justified",
         "words": "She was there to help.",
     } | fields
@@ -322,18 +323,18 @@ def test_a_review_is_followed_up_and_then_final(
     assert stay
     _break(session, ward, client, "ada")
     glass, pavel = _newest(session), client("pavel")
-    assert _review(pavel, ward, "pavel", glass.id, outcome="follow up").status_code == 303
+    assert _review(pavel, ward.staff["pavel"], glass.id, outcome="follow up").status_code == 303
     assert "<b>1</b>" in pavel.get("/privacy/glass/count").text
     key = str(uuid4())
     for _ in range(2):
-        answer = _review(pavel, ward, "pavel", glass.id, outcome="not justified", key=key)
+        answer = _review(pavel, ward.staff["pavel"], glass.id, outcome="not justified", key=key)
         assert answer.status_code == 303
     assert "<b>" not in pavel.get("/privacy/glass/count").text
     assert "Not justified, Pavel Privacy Officer" in pavel.get("/privacy/glass").text
-    assert _review(pavel, ward, "pavel", glass.id).status_code == 409
+    assert _review(pavel, ward.staff["pavel"], glass.id).status_code == 409
     assert len(list(session.scalars(select(GlassReview)))) == 2
     assert len(_entries(session, ward.staff["pavel"].id, "glass.reviewed")) == 2
-    assert _review(pavel, ward, "pavel", glass.id, words="no").status_code == 422
+    assert _review(pavel, ward.staff["pavel"], glass.id, words="no").status_code == 422
 
 
 def test_nobody_reviews_their_own(
@@ -342,12 +343,12 @@ def test_nobody_reviews_their_own(
     assert stay
     pavel = _break(session, ward, client, "pavel")
     glass = _newest(session)
-    refused = _review(pavel, ward, "pavel", glass.id)
+    refused = _review(pavel, ward.staff["pavel"], glass.id)
     assert refused.status_code == 403
     assert "Another privacy officer reviews it" in refused.text
     assert "Another privacy officer reviews it" in pavel.get("/privacy/glass").text
     for who in ("ada", "nora", "vera", "olga"):
-        assert _review(client(who), ward, who, glass.id).status_code == 403, who
+        assert _review(client(who), ward.staff[who], glass.id).status_code == 403, who
     assert not list(session.scalars(select(GlassReview)))
     # Nor by any other way: the database refuses it too.
     session.add(

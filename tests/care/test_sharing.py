@@ -22,7 +22,7 @@ from backend.core import clock
 from backend.stays.models import Stay
 from tests import build
 from tests.care.build import restriction, stepped_up
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 
@@ -35,7 +35,7 @@ def stay(session: Session, ward: Ward) -> Stay:
 def opened(ward: Ward, stay: Stay, who: str, **fields: str) -> dict[str, str]:
     return {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff[who].id),
+        **opens(ward.staff[who]),
         "opened_for": str(stay.id),
     } | fields
 
@@ -81,7 +81,7 @@ def test_an_emergency_is_written_down_and_waits_for_the_privacy_officer(
     assert "Told in an emergency, not looked at yet" in page
     assert "City Hospital, emergency department" in page
     assert "Pennywhistle" not in page
-    seen = {"key": str(uuid4()), "opened_by": str(ward.staff["pavel"].id)}
+    seen = {"key": str(uuid4()), **opens(ward.staff["pavel"])}
     for _ in range(2):
         answer = pavel.post(f"/privacy/disclosures/{entry.id}/seen", data=seen)
         assert answer.status_code == 303
@@ -231,7 +231,7 @@ def test_the_accounting_is_a_file_with_the_notice_and_stands_in_the_ledger_itsel
 ) -> None:
     left(session, ward, stay, recipient="=1+1", purpose="#let x = 1")
     pavel = client("pavel")
-    data = {"key": str(uuid4()), "opened_by": str(ward.staff["pavel"].id), "format": ending}
+    data = {"key": str(uuid4()), **opens(ward.staff["pavel"]), "format": ending}
     asked = pavel.post(f"/stays/{stay.id}/accounting/file", data=data)
     assert asked.status_code == 403
     assert "Confirm first that it is you" in asked.text
@@ -271,7 +271,7 @@ def test_the_officer_finds_a_patient_by_code_and_no_code_stands_in_an_address(
 ) -> None:
     pavel = client("pavel")
     code = build_code(session, stay)
-    data = {"key": str(uuid4()), "opened_by": str(ward.staff["pavel"].id)}
+    data = {"key": str(uuid4()), **opens(ward.staff["pavel"])}
     found = pavel.post("/privacy/disclosures/find", data=data | {"code": code.lower()})
     assert found.headers["Location"] == f"/stays/{stay.id}/sharing"
     missing = pavel.post("/privacy/disclosures/find", data=data | {"code": "<b>Q"})

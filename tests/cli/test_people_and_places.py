@@ -14,6 +14,7 @@ from backend.accounts.staff import queries as staff
 from backend.accounts.staff import service as staff_service
 from backend.accounts.units import queries as units
 from backend.accounts.units.service import labels_in
+from backend.accounts.workstations.models import Workstation
 from backend.audit.models import AuditEntry
 from backend.cli import app
 from backend.core import clock
@@ -30,7 +31,7 @@ def sessions(
     fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sessionmaker[Session]]:
     with sessions_on(fresh_database) as made:
-        for noun in ("unit", "staff", "token"):
+        for noun in ("unit", "staff", "token", "workstation"):
             monkeypatch.setattr(f"backend.cli.{noun}.console_session", made)
         yield made
 
@@ -175,6 +176,22 @@ def test_beds_are_named_one_by_one_or_in_runs(text: str, labels: list[str]) -> N
 def test_a_run_of_beds_is_bounded() -> None:
     with pytest.raises(Invalid):
         labels_in("1-99999999")
+
+
+def test_a_workstation_s_code_is_printed_once_and_is_not_what_is_kept(
+    willow: Vigil, sessions: sessionmaker[Session]
+) -> None:
+    made = ("workstation", "new", "--unit", "willow", "--label", "Tablet 2", "--kind", "tablet")
+    code, printed, _ = willow(*made)
+    assert code == 0
+    with sessions() as session:
+        row = session.scalars(select(Workstation)).one()
+        assert row.claimed_at is None
+        assert row.token_sha256 == token_hash(printed.strip().replace("-", ""))
+    assert "waits for its code" in willow("workstation", "list", "--unit", "willow")[1]
+    assert willow("workstation", "revoke", str(row.id))[0] == 0
+    assert "revoked" in willow("workstation", "list", "--unit", "willow")[1]
+    assert willow("workstation", "revoke", "999")[0] == 1
 
 
 def test_one_thing_is_forbidden_and_allowed_again(willow: Vigil) -> None:

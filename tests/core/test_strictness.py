@@ -27,7 +27,7 @@ from backend.clinical.vitals import Vitals
 from backend.main import app, tables
 from backend.observations.models import Observation
 from tests import build
-from tests.people import PEOPLE, Ward
+from tests.people import PEOPLE, Ward, opens
 
 Opens = Callable[[str | None], TestClient]
 CANARY = "Quicksilver"
@@ -126,14 +126,16 @@ class Sender:
             for name, field in model.model_fields.items()
         } or {
             "key": str(uuid4()),
-            "opened_by": str(ward.staff[who].id),
+            **opens(ward.staff[who]),
             "opened_for": str(ids["stay_id"]),
             "outcome": "assessed",
             **dict.fromkeys(READ_BY_HAND.get(route.path, ()), ""),
         }
-        self.fields = [
-            name for name in self.good if name not in {"key", "opened_by", "opened_for"}
-        ] or ["key"]
+        mine = opens(ward.staff[who])
+        self.good |= {name: mine[name] for name in mine if name in self.good}
+        self.fields = [name for name in self.good if name not in {"key", "opened_for", *mine}] or [
+            "key"
+        ]
 
     def send(self, spoilt: dict[str, bytes], *more: bytes) -> Any:
         """The answer. Nothing that was sent stands in it or in the log."""

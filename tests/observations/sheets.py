@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from backend.observations.models import Observation
 from backend.stays.models import Stay
 from tests import build
-from tests.people import Ward
+from tests.people import Ward, opens
 
 CALM = {
     "pulse_per_min": "72",
@@ -26,7 +26,7 @@ def form(ward: Ward, stay: Stay, *, by: str = "nora", **fields: str) -> dict[str
     """An assessed set of calm vital signs; fields named with `__` stand for a dot."""
     sent = {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff[by].id),
+        **opens(ward.staff[by]),
         "opened_for": str(stay.id),
         "outcome": "assessed",
         **CALM,

@@ -183,7 +183,7 @@ def test_a_sheet_that_somebody_else_opened_is_refused(
     sent = sheets.form(ward, stay, by="chen")
     said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX)
     assert said.status_code == 409
-    assert "someone else" in said.text
+    assert "belongs to" in said.text
     assert sheets.stored(session, stay) == []
 
 
@@ -309,7 +309,10 @@ def test_a_set_is_taken_back_with_a_reason(
     browser = client("nora")
     row = build.recorded(session, ward, stay)
     path = f"/stays/{stay.id}/observations/{row.id}/take-back"
-    head = {name: sheets.form(ward, stay)[name] for name in ("key", "opened_by", "opened_for")}
+    head = {
+        name: sheets.form(ward, stay)[name]
+        for name in ("key", "opened_by", "opened_in", "opened_for")
+    }
     assert browser.post(path, data=head).status_code == 422
     said = browser.post(path, data=head | {"reason": "wrong patient"})
     assert said.status_code == 303

@@ -16,7 +16,7 @@ from backend.observations import service
 from backend.observations.models import Source
 from backend.stays.models import Stay
 from tests import build
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 OBSERVED = [
@@ -62,7 +62,7 @@ def test_what_is_only_asked_is_theirs(session: Session, ward: Ward, stay: Stay, 
 def _form(ward: Ward, stay: Stay, name: str, **answers: str) -> dict[str, str]:
     return {
         "key": str(uuid4()),
-        "opened_by": str(ward.staff[name].id),
+        **opens(ward.staff[name]),
         "opened_for": str(stay.id),
         "outcome": "assessed",
     } | answers

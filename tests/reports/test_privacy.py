@@ -18,7 +18,7 @@ from backend.core import clock
 from backend.patients.models import Patient
 from backend.stays.models import Stay
 from tests import build
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Browser = Callable[[str | None], TestClient]
 
@@ -33,7 +33,7 @@ def _code(session: Session, stay: Stay) -> str:
 
 
 def _find(pavel: TestClient, ward: Ward, code: str) -> Any:
-    form = {"key": str(uuid4()), "opened_by": ward.staff["pavel"].id, "code": code}
+    form = {"key": str(uuid4()), **opens(ward.staff["pavel"]), "code": code}
     return pavel.post("/privacy/find", data=form)
 
 

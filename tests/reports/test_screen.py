@@ -19,7 +19,7 @@ from backend.care.disclosures.models import Basis, Disclosure, DisclosurePatient
 from backend.core import clock
 from backend.reports.shift import windows
 from tests import build
-from tests.people import Ward
+from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
 WHY = "The ward round of this morning"
@@ -44,7 +44,7 @@ def start(session: Session, ward: Ward) -> str:
 
 
 def form(ward: Ward, who: str, start: str, **fields: str) -> dict[str, str]:
-    values = {"key": str(uuid4()), "opened_by": str(ward.staff[who].id), "start": start}
+    values = {"key": str(uuid4()), **opens(ward.staff[who]), "start": start}
     return values | {"format": "csv"} | fields
 
 

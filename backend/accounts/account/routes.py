@@ -45,6 +45,7 @@ class AccountScreen(Screen, template="accounts/account.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     name: str
     login_name: str
     place_words: str
@@ -60,6 +61,7 @@ class AppScreen(Screen, template="accounts/app.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     picture: str
     seed_words: str
     refusal: str | None
@@ -78,6 +80,7 @@ class PasswordScreen(Screen, template="accounts/password.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     login_name: str
     shortest: int
     refusal: str | None
@@ -108,6 +111,7 @@ def account(db: Db, actor: Enrolling) -> Response:
             shell=_shell(actor),
             key=uuid4(),
             opened_by=actor.id,
+            opened_in=actor.sign_in_id,
             name=actor.name,
             login_name=person.login_name,
             place_words=f"{ROLE_WORDS[actor.role]}, {actor.unit.name}",
@@ -151,6 +155,7 @@ def _app_screen(db: Session, actor: Actor, refusal: str | None = None) -> AppScr
         shell=_shell(actor),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         picture=segno.make(address, error="m").svg_data_uri(scale=5, border=4, light="#fff"),
         seed_words=" ".join(seed[at : at + 4] for at in range(0, len(seed), 4)),
         refusal=refusal,
@@ -197,6 +202,7 @@ def _password_screen(db: Session, actor: Actor, refusal: str | None = None) -> P
         shell=_shell(actor),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         login_name=person.login_name,
         shortest=staff.shortest_password(db, person),
         refusal=refusal,

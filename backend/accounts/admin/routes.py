@@ -27,6 +27,12 @@ PLACES = (
         Permission.HELP_SIGN_IN,
         "Somebody must wait after wrong passwords, or lost their telephone.",
     ),
+    (
+        "Workstations",
+        "/admin/workstations",
+        Permission.MANAGE_WORKSTATIONS,
+        "Machines that the ward shares: enrol, revoke, and how soon they lock.",
+    ),
 )
 
 

@@ -49,6 +49,7 @@ class DutyScreen(Screen, template="accounts/duty.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     refusal: str | None
     duties: tuple[Standing, ...]
     people: tuple[Person, ...]
@@ -76,6 +77,7 @@ def _screen(
         shell=shell(actor, here="duty", now=now),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         refusal=refusal,
         duties=tuple(
             Standing(

@@ -86,6 +86,8 @@ def work_on(session: Session, staff_id: int, sign_in_id: int, *, unit_id: int) -
     if posting is None:
         raise Invalid("You are not posted to that unit.", {"unit_id": "Choose one of yours."})
     sign_in = session.get_one(SignIn, sign_in_id, with_for_update=True)
+    if sign_in.unit_id != unit_id:
+        sign_in.workstation_id = None  # a machine of one unit parks nobody of another
     sign_in.unit_id = unit_id
     session.flush()
     session.execute(select(unit_on_duty(unit_id)))

@@ -47,6 +47,7 @@ class HelpScreen(Screen, template="accounts/help.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     people: tuple[HelpRow, ...]
     refusal: str | None
     reason: str
@@ -95,6 +96,7 @@ def _screen(
         shell=shell(actor, here="admin", now=now),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         people=_rows(db, actor, now),
         refusal=refusal,
         reason=reason,

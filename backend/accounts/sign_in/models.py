@@ -2,7 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
@@ -17,7 +25,18 @@ class SignIn(Base):
     """One person at one browser on one unit, until it idles out, expires or ends."""
 
     __tablename__ = "sign_in"
-    __table_args__ = (CheckConstraint("assurance IN (1, 2)", name="assurance_is_known"),)
+    __table_args__ = (
+        CheckConstraint("assurance IN (1, 2)", name="assurance_is_known"),
+        # A machine of another unit parks nobody.
+        ForeignKeyConstraint(
+            ["workstation_id", "unit_id"], ["workstation.id", "workstation.unit_id"]
+        ),
+        Index(
+            "ix_sign_in_workstation_id",
+            "workstation_id",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     token_sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -30,6 +49,10 @@ class SignIn(Base):
     assurance: Mapped[int] = mapped_column(SmallInteger, server_default="1", default=ONE_FACTOR)
     # Until then the person has just proved once more who they are.
     stepped_up_until: Mapped[datetime | None] = mapped_column(default=None)
+    # The enrolled machine it happens at, if it is one.
+    workstation_id: Mapped[int | None] = mapped_column(default=None)
+    # Since then the screen shows no patient, and the token opens nothing clinical.
+    locked_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class FailedTry(Base):

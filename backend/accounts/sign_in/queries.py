@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
@@ -11,6 +11,7 @@ from backend.accounts.devices.models import Device
 from backend.accounts.sign_in.models import IDLE, SignIn
 from backend.accounts.staff.models import Duty, Posting, Staff, StaffRestriction
 from backend.accounts.units.models import Unit
+from backend.accounts.workstations.models import Workstation
 from backend.audit.service import at_sign_in
 from backend.core.db import unit_on_duty
 
@@ -50,6 +51,7 @@ AT_THE_KEYS = (
         Staff,
         _ROLE,
         Unit,
+        Workstation.kind,
         _DENIED,
         _ELSEWHERE,
         func.open_glass(Staff.id, bindparam("now"), type_=JSONB),
@@ -64,11 +66,14 @@ AT_THE_KEYS = (
         & (Posting.unit_id == SignIn.unit_id)
         & Posting.until_at.is_(None),
     )
+    .outerjoin(Workstation, Workstation.id == SignIn.workstation_id)
     .where(
         SignIn.token_sha256 == bindparam("token_sha256"),
         SignIn.ended_at.is_(None),
         SignIn.expires_at > bindparam("now"),
-        SignIn.last_active_at > bindparam("idle_since"),
+        # On a ward's machine it locks instead, and the person comes back to it all shift.
+        or_(SignIn.last_active_at > bindparam("idle_since"), SignIn.workstation_id.is_not(None)),
+        Workstation.revoked_at.is_(None),
         Staff.disabled_at.is_(None),
     )
 )
@@ -101,7 +106,7 @@ def standing(session: Session, staff_id: int, *, now: datetime) -> Sequence[Sign
             SignIn.staff_id == staff_id,
             SignIn.ended_at.is_(None),
             SignIn.expires_at > now,
-            SignIn.last_active_at > now - IDLE,
+            or_(SignIn.last_active_at > now - IDLE, SignIn.workstation_id.is_not(None)),
         )
         .order_by(SignIn.id.desc())
     ).all()

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import HalfIn
+from backend.accounts.locks import service as locks
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
-from backend.accounts.sign_in.cookies import address_of, give_token, take_token
+from backend.accounts.sign_in.cookies import address_of, give_token, take_token, token_of
 from backend.accounts.sign_in.forms import CodeForm, SignInForm
 from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.accounts.staff import queries as staff
+from backend.accounts.workstations.cookies import keep_workstation, workstation_of
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import SignedOut, UserError
@@ -98,8 +100,16 @@ def sign_in(request: Request, db: Db, form: Annotated[SignInForm, Form()]) -> Re
         words = "This name and password do not go together. Nothing else is said on purpose."
         return render(_screen(db, refusal=words, login_name=form.login_name, to=form.to), 401)
     answer = RedirectResponse(_next(begun, local_path(form.to)), 303)
-    give_token(answer, begun.token)
+    _take_the_keys(request, db, answer, begun.token)
     return answer
+
+
+def _take_the_keys(request: Request, db: Db, answer: Response, token: str) -> None:
+    """The browser is this person's from here on; who had it before is parked or signed out."""
+    machine = workstation_of(request, db)
+    locks.settle(db, token, workstation=machine, before=token_of(request), now=clock.now())
+    give_token(answer, token)
+    keep_workstation(request, answer)
 
 
 def _next(begun: service.Begun, to: str) -> str:
@@ -136,7 +146,7 @@ def code(request: Request, db: Db, actor: HalfIn, form: Annotated[CodeForm, Form
         screen = CodeScreen(shell=None, name=actor.name, refusal=words, to=to)
         return render(screen, status)
     answer = RedirectResponse(landing(actor.role) if to == "/" else to, 303)
-    give_token(answer, token)
+    _take_the_keys(request, db, answer, token)
     return answer
 
 
@@ -144,6 +154,7 @@ def code(request: Request, db: Db, actor: HalfIn, form: Annotated[CodeForm, Form
 def sign_out(request: Request, db: Db, actor: HalfIn) -> Response:
     if actor.sign_in_id is not None:
         service.end(db, actor.sign_in_id, now=clock.now())
-    answer = RedirectResponse("/sign-in", 303)
+    # A machine of the ward goes on showing which beds call.
+    answer = RedirectResponse("/lock" if workstation_of(request, db) else "/sign-in", 303)
     take_token(request, answer)
     return answer

@@ -47,6 +47,7 @@ class StaffScreen(Screen, template="accounts/staff.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     unit_name: str
     people: tuple[StaffRow, ...]
     roles: tuple[RoleChoice, ...]
@@ -69,6 +70,7 @@ class PersonScreen(Screen, template="accounts/person.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     person: StaffRow
     oneself: bool
     invited: bool
@@ -130,6 +132,7 @@ def staff_screen(
         shell=shell(actor, here="admin", now=now),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         unit_name=actor.unit.name,
         people=tuple(
             row(db, actor, person, role_there, now)
@@ -150,6 +153,7 @@ def person_screen(db: Session, actor: Actor, person: Staff, *, now: datetime) ->
         shell=shell(actor, here="admin", now=now),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         person=row(db, actor, person, role, now),
         oneself=person.id == actor.id,
         invited=person.password_hash == passwords.AWAITED,

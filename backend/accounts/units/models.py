@@ -2,7 +2,7 @@
 
 from datetime import datetime, time
 
-from sqlalchemy import ForeignKey, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
@@ -12,6 +12,12 @@ class Unit(Base):
     """One ward with its own clock, shifts, protocol and people."""
 
     __tablename__ = "unit"
+    __table_args__ = (
+        CheckConstraint(
+            "ward_pc_lock_s BETWEEN 30 AND 900 AND tablet_lock_s BETWEEN 30 AND 900",
+            name="screens_lock_in_time",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     code: Mapped[str] = mapped_column(unique=True)
@@ -21,6 +27,9 @@ class Unit(Base):
     # Instruments whose observer-rated items only nurses score here.
     reserved_scales: Mapped[list[str]] = mapped_column(server_default="{}", default_factory=list)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
+    # How long a ward's machine may stand untouched before it locks.
+    ward_pc_lock_s: Mapped[int] = mapped_column(SmallInteger, server_default="180", default=180)
+    tablet_lock_s: Mapped[int] = mapped_column(SmallInteger, server_default="60", default=60)
 
 
 class Bed(Base):

@@ -33,6 +33,7 @@ class Answers:
     alert_id: int
     stay_id: int
     opened_by: int
+    opened_in: int | None
     seen_key: UUID
     escalation_key: UUID
     promise_key: UUID
@@ -93,6 +94,7 @@ def answers(
         alert_id=alert.id,
         stay_id=alert.stay_id,
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         seen_key=uuid4(),
         escalation_key=uuid4(),
         promise_key=uuid4(),

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.accounts.access import Listening, SignedIn, still_signed_in
+from backend.accounts.access import SignedIn
+from backend.accounts.locks.access import Listening, Locker, still_there
 from backend.accounts.shell import shell
 from backend.accounts.sign_in.service import ENDED
 from backend.core import clock, live
@@ -43,33 +44,33 @@ def about() -> Response:
     return render(About(shell=None))
 
 
-def _still_signed_in(sign_in_id: int | None) -> bool:
+def _still_there(locker: Locker) -> bool:
     """Whether it can be shown now; while the database is away the screen must ask again."""
     try:
-        return still_signed_in(sign_in_id)
+        return still_there(locker)
     except (SQLAlchemyError, OSError):
         return False
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live_words(actor: Listening) -> AsyncIterator[ServerSentEvent]:
+async def live_words(locker: Listening) -> AsyncIterator[ServerSentEvent]:
     """Topic words and heartbeats, for as long as the sign-in lasts. Holds no database session.
 
     Every screen listens, whatever its role may see: a word says nothing about anybody, and what
-    it makes a screen ask for is checked like everything else. That this sign-in ended is the last
-    word; where it is lost, the check at a heartbeat ends the stream.
+    it makes a screen ask for is checked like everything else. A locked screen listens too, or its
+    alarms would stand still. That this sign-in ended is the last word; where it is lost, the check
+    at a heartbeat ends the stream.
     """
     beats = 0
+    mine = f"{ENDED}{locker.actor.sign_in_id if locker.actor else 0}"
     async for event in live.broadcast.hear():
         if (event.raw_data or "").startswith(ENDED):
-            if event.raw_data != f"{ENDED}{actor.sign_in_id}":
+            if event.raw_data != mine:
                 continue  # somebody else's
             yield ServerSentEvent(event="ended", raw_data="")
             return
         if event.event == "heartbeat":
             beats += 1
-            if beats % BEATS_PER_CHECK == 0 and not await asyncio.to_thread(
-                _still_signed_in, actor.sign_in_id
-            ):
+            if beats % BEATS_PER_CHECK == 0 and not await asyncio.to_thread(_still_there, locker):
                 return
         yield event

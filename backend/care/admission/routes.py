@@ -58,6 +58,7 @@ class AdmissionScreen(Screen, template="care/admission.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     refusal: tuple[str, ...]
     typed: dict[str, str]
     free_beds: Sequence[Bed]
@@ -75,6 +76,7 @@ class StayScreen(Screen, template="care/stay.html"):
     key: UUID
     discharge_key: UUID
     opened_by: int
+    opened_in: int | None
     free_beds: Sequence[Bed]
     reasons: tuple[str, ...]
 
@@ -98,6 +100,7 @@ def _admission(
         shell=shell(actor, here="admit", now=now),
         key=form.key if form else uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         refusal=(refused.sentence, *fields) if refused else (),
         typed={name: str(getattr(form, name, None) or "") for name in TYPED},
         free_beds=stay_queries.free_beds(session, actor.unit.id),
@@ -179,6 +182,7 @@ def _screen(db: Session, actor: Actor, stay: Stay) -> StayScreen:
         key=uuid4(),
         discharge_key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         free_beds=stay_queries.free_beds(db, actor.unit.id),
         reasons=tuple(reason.value for reason in DischargeReason),
     )

@@ -91,6 +91,7 @@ class ConsentsScreen(Screen, template="care/consents.html"):
 
     banner: Banner
     opened_by: int
+    opened_in: int | None
     may_take: bool
     holding: tuple[ShownConsent, ...]
     past: tuple[ShownConsent, ...]
@@ -124,6 +125,7 @@ def _screen(
         shell=shell(actor, here="stay", now=now),
         banner=stay_queries.banner(session, stay, actor.zone, now),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         may_take=actor.may(Permission.TAKE_CONSENT),
         holding=tuple(one for one in shown if one.holds),
         past=tuple(one for one in shown if not one.holds),

@@ -46,6 +46,7 @@ class CounsellingScreen(Screen, template="care/counselling.html"):
     path: str
     key: UUID
     opened_by: int
+    opened_in: int | None
     opened_for: int
     refusal: str | None
     typed: str
@@ -86,6 +87,7 @@ def _screen(
         path=f"/stays/{stay.id}/counselling",
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         opened_for=stay.id,
         refusal=refusal,
         typed=typed or (correcting.text if correcting else ""),

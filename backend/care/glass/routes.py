@@ -45,6 +45,7 @@ class GlassScreen(Screen, template="care/glass.html"):
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     units: tuple[tuple[int, str], ...]
     reasons: tuple[str, ...]
     minutes: int
@@ -77,6 +78,7 @@ class ReviewScreen(Screen, template="care/glass_review.html"):
     reviewed: tuple[Line, ...]
     outcomes: tuple[str, ...]
     opened_by: int
+    opened_in: int | None
     days: int
 
 
@@ -97,6 +99,7 @@ def _screen(db: Session, actor: Actor, typed: Typed, refusal: str | None = None)
         shell=shell(actor, here="glass", now=clock.now()),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         units=tuple((unit.id, unit.name) for unit in units.every(db)),
         reasons=tuple(GlassReason),
         minutes=LASTS // timedelta(minutes=1),
@@ -158,6 +161,7 @@ def review_screen(db: Db, actor: Reviewer) -> Response:
             reviewed=tuple(_line(one, actor) for one in lines if not one.waits),
             outcomes=tuple(Outcome),
             opened_by=actor.id,
+            opened_in=actor.sign_in_id,
             days=DAYS,
         )
     )

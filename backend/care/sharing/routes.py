@@ -55,6 +55,7 @@ class SharingScreen(Screen, template="care/sharing.html"):
 
     banner: Banner
     opened_by: int
+    opened_in: int | None
     wishes: tuple[ShownWish, ...]
     may_take: bool
     may_disclose: bool
@@ -93,6 +94,7 @@ def _screen(
         shell=shell(actor, here="stay", now=now),
         banner=stay_queries.banner(session, stay, actor.zone, now),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         wishes=tuple(
             _shown(one, actor) for one in queries.wishes(session, stay.patient_id, stay.unit_id)
         ),

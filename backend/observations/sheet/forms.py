@@ -238,6 +238,7 @@ WORDS = {
     "reason": "Say why, in a few words.",
     "key": "This form is broken. Open it again.",
     "opened_by": "This form is broken. Open it again.",
+    "opened_in": "This form is broken. Open it again.",
     "opened_for": "This form is broken. Open it again.",
     "outcome": "Choose what came of the round.",
 }

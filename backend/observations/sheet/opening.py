@@ -60,7 +60,8 @@ def new(
     return filling.sheet(
         filling.with_asked_today(filled),
         stay_id=stay.id,
-        actor_id=actor.id,
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         key=str(key),
         path=f"/stays/{stay.id}/observations",
         reserved=_left_to_a_nurse(actor),
@@ -86,7 +87,8 @@ def again(
     return filling.sheet(
         _filling(session, actor, stay, came.inputs, refused=refused, asks=asks),
         stay_id=stay.id,
-        actor_id=actor.id,
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         key=came.inputs.get("key", ""),
         path=path,
         reserved=_left_to_a_nurse(actor),
@@ -101,7 +103,8 @@ def correction(session: Session, actor: Actor, stay: Stay, was: StoredSet, *, ke
     return filling.sheet(
         _filling(session, actor, stay, typed, opened=opened),
         stay_id=stay.id,
-        actor_id=actor.id,
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         key=str(key),
         path=f"/stays/{stay.id}/observations/{was.observation.id}/correct",
         correcting=stored.correcting(was, actor.zone),

@@ -95,6 +95,7 @@ class Sheet:
     stay_id: int
     key: str
     opened_by: int
+    opened_in: int | None
     draft: str
     title: str
     overdue: str | None

@@ -50,6 +50,7 @@ class NewDisclosures(Page, template="reports/_new_disclosures.html"):
     emergencies: tuple[Line, ...]
     requests: tuple[Line, ...]
     opened_by: int
+    opened_in: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ class LedgerScreen(Screen, template="reports/disclosures.html"):
     emergencies: tuple[Line, ...]
     requests: tuple[Line, ...]
     opened_by: int
+    opened_in: int | None
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     days: int
@@ -75,6 +77,7 @@ class AccountingScreen(Screen, template="reports/accounting.html"):
     banner: Banner
     key: UUID
     opened_by: int
+    opened_in: int | None
     years: int
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -96,6 +99,7 @@ def _ledger(
         shell=shell(actor, here="disclosures", now=now),
         **_waiting(session, actor),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         columns=(*service.COLUMNS, "patients", "form"),
         lines=tuple(_line(one, actor) for one in entries[:MOST]),
         days=DAYS,
@@ -139,7 +143,9 @@ def _line(entry: Entry, actor: Actor) -> Line:
 
 @router.get("/privacy/disclosures/new")
 def new_disclosures(db: Db, actor: Officer) -> Response:
-    return render(NewDisclosures(**_waiting(db, actor), opened_by=actor.id))
+    return render(
+        NewDisclosures(**_waiting(db, actor), opened_by=actor.id, opened_in=actor.sign_in_id)
+    )
 
 
 @router.post("/privacy/disclosures/{disclosure_id}/seen")
@@ -179,6 +185,7 @@ def accounting_screen(db: Db, actor: SignedIn, stay: ReviewOf) -> Response:
             banner=stay_queries.banner(db, stay, actor.zone, now),
             key=uuid4(),
             opened_by=actor.id,
+            opened_in=actor.sign_in_id,
             years=service.YEARS,
             columns=service.COLUMNS,
             rows=tuple(service.row(one, actor.zone) for one in entries),

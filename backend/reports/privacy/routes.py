@@ -45,6 +45,7 @@ class PrivacyScreen(Screen, template="reports/privacy.html"):
     people: tuple[Choice, ...]
     key: UUID
     opened_by: int
+    opened_in: int | None
     code: str
     refusal: str | None
     glass_waiting: int
@@ -65,6 +66,7 @@ def _begin(
         people=view.people(db, actor, None),
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         code=code,
         refusal=refusal,
         glass_waiting=glass.waiting(db, actor.unit.id),

@@ -78,6 +78,7 @@ class Taking:
 
     key: UUID
     opened_by: int
+    opened_in: int | None
     start: str
     formats: tuple[Choice, ...]
     may_identify: bool
@@ -252,6 +253,7 @@ def _taking(
     return Taking(
         key=uuid4(),
         opened_by=actor.id,
+        opened_in=actor.sign_in_id,
         start=_start(report.shift),
         formats=tuple(
             Choice(value=one.value, label=label, chosen=one is chosen)

@@ -1,0 +1,1 @@
+"""Lock a screen, unlock it, and change who is at the keys."""

@@ -1,0 +1,1 @@
+"""The six digits that unlock a screen inside a shift, and nothing else."""

@@ -1,0 +1,1 @@
+"""The shared machines of a ward: enrolled, revoked, never a person."""

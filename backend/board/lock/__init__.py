@@ -1,0 +1,1 @@
+"""The screen that is locked: no patient, every alarm."""
