@@ -23,6 +23,7 @@ from backend.accounts.admin import routes as admin
 from backend.accounts.duty import routes as duty
 from backend.accounts.links import routes as links
 from backend.accounts.locks import access as lock_access
+from backend.accounts.oidc import routes as oidc
 from backend.accounts.pins import routes as pins
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
@@ -207,6 +208,7 @@ for domain in (
     duty,
     account,
     links,
+    oidc,
     admin,
     staff,
     resets,

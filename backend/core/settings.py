@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""
     # Peppers passwords and seals second factors; empty: one that Vigil keeps in data_dir.
     secret_key: SecretStr | None = None
+    # The hospital's own OpenID Connect provider, where there is one.
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    # What it says (in amr or acr) where it asked for two factors, with commas between them.
+    oidc_mfa: str = "mfa"
     # Signs the head of the audit chain; only the watch needs it.
     audit_key: SecretStr | None = None
     # Where the signed head is kept, beyond the reach of whoever administers the database.
@@ -111,6 +117,13 @@ class Settings(BaseSettings):
             raise ValueError(f"must be at least {SHORTEST_SECRET} random characters")
         return secret
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _provider(cls, issuer: str) -> str:
+        if issuer and not is_safe_address(issuer):
+            raise ValueError("must begin with https://, as the provider itself says it")
+        return issuer
+
     @field_validator("origin")
     @classmethod
     def _origin(cls, origin: str) -> str:
@@ -129,6 +142,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _NamedFiles(settings_cls)
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether people may sign in through the hospital."""
+        return bool(self.oidc_issuer and self.oidc_client_id)
 
     @property
     def public_origin(self) -> str:
@@ -213,6 +231,16 @@ def _is_here(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_safe_address(address: str) -> bool:
+    """Over TLS, or on this machine."""
+    try:
+        parts = urlsplit(address)
+        here = bool(parts.hostname) and _is_here(parts.hostname or "")
+    except ValueError:
+        return False
+    return (parts.scheme == "https" and bool(parts.hostname)) or (parts.scheme == "http" and here)
 
 
 def _in_address(host: str) -> str:

@@ -13,6 +13,7 @@ from backend.accounts.access import Actor, Enrolling, SignedIn
 from backend.accounts.account.forms import AppForm, EndForm, OwnDeed, PasswordForm
 from backend.accounts.factors import queries as factor_queries
 from backend.accounts.factors import service as factors
+from backend.accounts.oidc import queries as oidc
 from backend.accounts.shell import ROLE_WORDS, shell
 from backend.accounts.sign_in import queries as sign_ins
 from backend.accounts.sign_in import service as sign_in
@@ -24,6 +25,7 @@ from backend.accounts.staff.models import Staff
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid, NotFound, SignedOut
+from backend.core.settings import settings
 from backend.core.web import Screen, Shell, go, render
 
 router = APIRouter()
@@ -52,6 +54,8 @@ class AccountScreen(Screen, template="accounts/account.html"):
     whole: bool
     app_words: str | None
     codes_left: int
+    has_provider: bool
+    hospital_words: str | None
     sign_ins: tuple[OwnSignIn, ...]
 
 
@@ -106,6 +110,7 @@ def _person(db: Session, actor: Actor) -> Staff:
 def account(db: Db, actor: Enrolling) -> Response:
     now, person = clock.now(), _person(db, actor)
     app = factor_queries.app(db, actor.id)
+    hospital = oidc.linked(db, actor.id)
     return render(
         AccountScreen(
             shell=_shell(actor),
@@ -120,6 +125,8 @@ def account(db: Db, actor: Enrolling) -> Response:
             if app is not None and app.confirmed_at is not None
             else None,
             codes_left=factor_queries.recovery_codes_left(db, actor.id),
+            has_provider=settings().has_provider,
+            hospital_words=local_time.day(hospital.linked_at, actor.zone) if hospital else None,
             sign_ins=tuple(
                 OwnSignIn(
                     id=row.id,

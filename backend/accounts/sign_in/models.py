@@ -71,6 +71,16 @@ class FailedTry(Base):
     address_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
 
 
+class SpentAnswer(Base):
+    """What a browser brought back from elsewhere and was accepted: never a second time."""
+
+    __tablename__ = "spent_answer"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    token_sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    at: Mapped[datetime]
+
+
 class TriesForgiven(Base):
     """A colleague let somebody try again at once: failed tries until then do not count."""
 

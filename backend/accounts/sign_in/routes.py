@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import HalfIn
-from backend.accounts.locks import service as locks
+from backend.accounts.locks.keys import take_the_keys
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
-from backend.accounts.sign_in.cookies import address_of, give_token, take_token, token_of
+from backend.accounts.sign_in.cookies import address_of, take_token
 from backend.accounts.sign_in.forms import CodeForm, SignInForm
 from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.accounts.staff import queries as staff
-from backend.accounts.workstations.cookies import keep_workstation, workstation_of
+from backend.accounts.workstations.cookies import workstation_of
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import SignedOut, UserError
@@ -44,6 +44,7 @@ class SignInScreen(Screen, template="accounts/sign_in.html"):
     demo_accounts: tuple[DemoAccount, ...]
     demo_password: str | None
     any_account: bool
+    has_provider: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,7 @@ def _screen(
         ),
         demo_password=service.DEMO_PASSWORD if demo else None,
         any_account=staff.how_many(db) > 0,
+        has_provider=settings().has_provider,
     )
 
 
@@ -100,16 +102,8 @@ def sign_in(request: Request, db: Db, form: Annotated[SignInForm, Form()]) -> Re
         words = "This name and password do not go together. Nothing else is said on purpose."
         return render(_screen(db, refusal=words, login_name=form.login_name, to=form.to), 401)
     answer = RedirectResponse(_next(begun, local_path(form.to)), 303)
-    _take_the_keys(request, db, answer, begun.token)
+    take_the_keys(request, db, answer, begun.token)
     return answer
-
-
-def _take_the_keys(request: Request, db: Db, answer: Response, token: str) -> None:
-    """The browser is this person's from here on; who had it before is parked or signed out."""
-    machine = workstation_of(request, db)
-    locks.settle(db, token, workstation=machine, before=token_of(request), now=clock.now())
-    give_token(answer, token)
-    keep_workstation(request, answer)
 
 
 def _next(begun: service.Begun, to: str) -> str:
@@ -146,7 +140,7 @@ def code(request: Request, db: Db, actor: HalfIn, form: Annotated[CodeForm, Form
         screen = CodeScreen(shell=None, name=actor.name, refusal=words, to=to)
         return render(screen, status)
     answer = RedirectResponse(landing(actor.role) if to == "/" else to, 303)
-    _take_the_keys(request, db, answer, token)
+    take_the_keys(request, db, answer, token)
     return answer
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.accounts import passwords
@@ -15,13 +16,13 @@ from backend.accounts.factors import queries as factor_queries
 from backend.accounts.factors import service as factors
 from backend.accounts.permissions import Role
 from backend.accounts.sign_in import throttle
-from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, SignIn
+from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, SignIn, SpentAnswer
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff.models import Staff
 from backend.audit import service as audit
 from backend.core import live
 from backend.core.db import unit_on_duty
-from backend.core.errors import Invalid, StepUpNeeded
+from backend.core.errors import Invalid, NotAllowed, StepUpNeeded
 from backend.core.settings import settings
 
 LONGEST = timedelta(hours=12)
@@ -211,6 +212,18 @@ def end_all(session: Session, staff_id: int, *, now: datetime, but: int | None =
     _tell(session, ended)
     audit.note(session, staff_id, "sign_in.all_ended", sign_in_ids=list(ended))
     return len(ended)
+
+
+def spend_once(session: Session, token: str, *, now: datetime) -> None:
+    """Of two that bring the same answer from elsewhere, at whatever servers, one is refused."""
+    spent = session.execute(
+        insert(SpentAnswer)
+        .values(token_sha256=token_hash(token), at=now)
+        .on_conflict_do_nothing()
+        .returning(SpentAnswer.id)
+    ).one_or_none()
+    if spent is None:
+        raise NotAllowed("This way in has been used already. Start again from the sign-in page.")
 
 
 def _tell(session: Session, sign_in_ids: Iterable[int]) -> None:
