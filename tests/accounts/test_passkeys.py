@@ -73,9 +73,9 @@ class Device:
         """The answer to a question for a new key."""
         self.owner = base64url_to_bytes(asked["user"]["id"])
         point = self.key.public_key().public_numbers()
-        cose = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
+        public = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
         data = self._data(flags | ATTESTED, domain)
-        data += bytes(16) + struct.pack(">H", len(self.id)) + self.id + encode_cbor(cose)
+        data += bytes(16) + struct.pack(">H", len(self.id)) + self.id + encode_cbor(public)
         return self._answer(
             clientDataJSON=self._told("webauthn.create", asked["challenge"], origin),
             attestationObject=encode_cbor({"fmt": "none", "attStmt": {}, "authData": data}),
