@@ -24,6 +24,7 @@ from backend.accounts.duty import routes as duty
 from backend.accounts.links import routes as links
 from backend.accounts.locks import access as lock_access
 from backend.accounts.oidc import routes as oidc
+from backend.accounts.passkeys import routes as passkeys
 from backend.accounts.pins import routes as pins
 from backend.accounts.resets import routes as resets
 from backend.accounts.sign_in import routes as sign_in
@@ -209,6 +210,7 @@ for domain in (
     account,
     links,
     oidc,
+    passkeys,
     admin,
     staff,
     resets,

@@ -4,6 +4,7 @@ from backend.accounts.devices import models as devices
 from backend.accounts.factors import models as factors
 from backend.accounts.links import models as links
 from backend.accounts.oidc import models as oidc
+from backend.accounts.passkeys import models as passkeys
 from backend.accounts.pins import models as pins
 from backend.accounts.resets import models as resets
 from backend.accounts.sign_in import models as sign_in
@@ -38,6 +39,7 @@ __all__ = [
     "links",
     "observations",
     "oidc",
+    "passkeys",
     "patients",
     "pins",
     "protocols",

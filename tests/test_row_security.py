@@ -47,6 +47,8 @@ OPEN = {
     "recovery_code": "read before anybody is let in; belongs to a person, wherever they work",
     "hospital_identity": "read before anybody is known; belongs to a person, wherever they work",
     "spent_answer": "written before anybody is known; holds the hash of a token",
+    "passkey": "read before anybody is known; belongs to a person, wherever they work",
+    "passkey_challenge": "written before anybody is known; holds the hash of a challenge",
     "link": "read before anybody is known; holds the hash of a token",
     "tries_forgiven": "read before anybody is known; holds the hash of a login name and a time",
     "workstation": "read before anybody is known, as its cookie; names a machine and no patient",

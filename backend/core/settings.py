@@ -166,6 +166,12 @@ class Settings(BaseSettings):
         return here.scheme == "https" or _is_here(here.hostname or "")
 
     @property
+    def passkey_domain(self) -> str | None:
+        """The name that passkeys are made for; for a number, or without TLS, there are none."""
+        host = urlsplit(self.public_origin).hostname or ""
+        return host if self.is_trustworthy and _is_name(host) else None
+
+    @property
     def reaches_database_openly(self) -> bool:
         """Whether a database URL leads to another machine without TLS that checks who answers."""
         urls = (self.database_url, self.owner_database_url)
@@ -231,6 +237,14 @@ def _is_here(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return bool(host)
+    return False
 
 
 def is_safe_address(address: str) -> bool:

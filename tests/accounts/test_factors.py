@@ -89,6 +89,9 @@ def test_half_signed_in_every_other_route_is_closed(
         ("POST", "/account/app"),
         ("GET", "/account/app"),
         ("POST", "/account/app/confirm"),
+        ("GET", "/account/passkeys/new"),
+        ("POST", "/account/passkeys/begin"),
+        ("POST", "/account/passkeys"),
     }
 
 

@@ -14,6 +14,7 @@ from backend.accounts.account.forms import AppForm, EndForm, OwnDeed, PasswordFo
 from backend.accounts.factors import queries as factor_queries
 from backend.accounts.factors import service as factors
 from backend.accounts.oidc import queries as oidc
+from backend.accounts.passkeys import queries as passkeys
 from backend.accounts.shell import ROLE_WORDS, shell
 from backend.accounts.sign_in import queries as sign_ins
 from backend.accounts.sign_in import service as sign_in
@@ -42,6 +43,16 @@ class OwnSignIn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnPasskey:
+    """One of one's keys."""
+
+    id: int
+    name: str
+    made_words: str
+    used_words: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountScreen(Screen, template="accounts/account.html"):
     """How one proves oneself, and where one is signed in."""
 
@@ -53,7 +64,10 @@ class AccountScreen(Screen, template="accounts/account.html"):
     place_words: str
     whole: bool
     app_words: str | None
+    has_factor: bool
     codes_left: int
+    passkeys: tuple[OwnPasskey, ...]
+    takes_passkeys: bool
     has_provider: bool
     hospital_words: str | None
     sign_ins: tuple[OwnSignIn, ...]
@@ -110,7 +124,7 @@ def _person(db: Session, actor: Actor) -> Staff:
 def account(db: Db, actor: Enrolling) -> Response:
     now, person = clock.now(), _person(db, actor)
     app = factor_queries.app(db, actor.id)
-    hospital = oidc.linked(db, actor.id)
+    hospital, keys = oidc.linked(db, actor.id), passkeys.of(db, actor.id)
     return render(
         AccountScreen(
             shell=_shell(actor),
@@ -124,7 +138,20 @@ def account(db: Db, actor: Enrolling) -> Response:
             app_words=local_time.day(app.confirmed_at, actor.zone)
             if app is not None and app.confirmed_at is not None
             else None,
+            has_factor=app is not None or bool(keys),
             codes_left=factor_queries.recovery_codes_left(db, actor.id),
+            passkeys=tuple(
+                OwnPasskey(
+                    id=row.id,
+                    name=row.name,
+                    made_words=local_time.day(row.made_at, actor.zone),
+                    used_words=local_time.day_and_time(row.last_used_at, actor.zone, now)
+                    if row.last_used_at
+                    else None,
+                )
+                for row in keys
+            ),
+            takes_passkeys=settings().passkey_domain is not None,
             has_provider=settings().has_provider,
             hospital_words=local_time.day(hospital.linked_at, actor.zone) if hospital else None,
             sign_ins=tuple(

@@ -1,18 +1,19 @@
 """Which second factors somebody has."""
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.factors.models import Authenticator, RecoveryCode
+from backend.accounts.passkeys.models import Passkey
 
 IN_USE = Authenticator.confirmed_at.is_not(None), Authenticator.removed_at.is_(None)
 
 
 def any_of(session: Session, staff_id: int) -> bool:
     """Whether a second factor stands, so that a password alone opens nothing."""
-    return session.scalars(
-        select(exists().where(Authenticator.staff_id == staff_id, *IN_USE))
-    ).one()
+    has_app = exists().where(Authenticator.staff_id == staff_id, *IN_USE)
+    has_key = exists().where(Passkey.staff_id == staff_id, Passkey.removed_at.is_(None))
+    return session.scalars(select(or_(has_app, has_key))).one()
 
 
 def app(session: Session, staff_id: int) -> Authenticator | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.factors import queries
 from backend.accounts.factors.models import Authenticator, RecoveryCode
+from backend.accounts.passkeys import service as passkeys
 from backend.accounts.staff.models import Staff
 from backend.audit import service as audit
 from backend.core import secret
@@ -92,6 +93,7 @@ def make_recovery_codes(session: Session, person: Staff, *, now: datetime) -> tu
 
 def remove_all(session: Session, actor_id: int, person: Staff, *, now: datetime) -> None:
     """All second factors are gone; the next sign-in sets one up anew."""
+    passkeys.remove_all(session, person.id, now=now)
     session.execute(
         update(Authenticator)
         .where(Authenticator.staff_id == person.id, Authenticator.removed_at.is_(None))

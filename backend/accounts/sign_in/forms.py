@@ -19,6 +19,15 @@ class SignInForm(BaseModel):
     to: To = "/"
 
 
+class PasskeyForm(BaseModel):
+    """What a browser brought back from a passkey."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: Annotated[str, Field(max_length=20_000)] = ""
+    to: To = "/"
+
+
 class CodeForm(BaseModel):
     """The digits of an app, or a recovery code."""
 

@@ -7,12 +7,14 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.accounts.access import HalfIn
+from backend.accounts.access import Actor, HalfIn
+from backend.accounts.factors import queries as factors
 from backend.accounts.locks.keys import take_the_keys
+from backend.accounts.passkeys import queries as passkeys
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
 from backend.accounts.sign_in.cookies import address_of, take_token
-from backend.accounts.sign_in.forms import CodeForm, SignInForm
+from backend.accounts.sign_in.forms import CodeForm, PasskeyForm, SignInForm
 from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.accounts.staff import queries as staff
 from backend.accounts.workstations.cookies import workstation_of
@@ -45,6 +47,7 @@ class SignInScreen(Screen, template="accounts/sign_in.html"):
     demo_password: str | None
     any_account: bool
     has_provider: bool
+    passkey_path: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,12 @@ class CodeScreen(Screen, template="accounts/code.html"):
     name: str
     refusal: str | None
     to: str
+    has_app: bool
+    passkey_path: str | None
+
+
+def _passkey_path() -> str | None:
+    return "/sign-in/passkey" if settings().passkey_domain else None
 
 
 def _screen(
@@ -74,6 +83,7 @@ def _screen(
         demo_password=service.DEMO_PASSWORD if demo else None,
         any_account=staff.how_many(db) > 0,
         has_provider=settings().has_provider,
+        passkey_path=_passkey_path(),
     )
 
 
@@ -113,9 +123,35 @@ def _next(begun: service.Begun, to: str) -> str:
     return f"/sign-in/code?to={quote(to)}" if begun.has_second_factor else "/account"
 
 
+@router.post("/sign-in/passkey", dependencies=[Depends(anybody)])
+def sign_in_by_passkey(request: Request, db: Db, form: Annotated[PasskeyForm, Form()]) -> Response:
+    now, begun, status = clock.now(), None, 401
+    words = "No passkey of anybody here was shown, or too late. Use your name and password."
+    try:
+        begun = service.begin_by_passkey(db, answer=form.answer, now=now)
+    except UserError as error:
+        words, status = error.sentence, error.status
+    if begun is None:
+        return render(_screen(db, refusal=words, to=form.to), status)
+    answer = RedirectResponse(_next(begun, local_path(form.to)), 303)
+    take_the_keys(request, db, answer, begun.token)
+    return answer
+
+
+def _code_screen(db: Db, actor: Actor, to: str, refusal: str | None = None) -> CodeScreen:
+    return CodeScreen(
+        shell=None,
+        name=actor.name,
+        refusal=refusal,
+        to=to,
+        has_app=factors.app(db, actor.id) is not None,
+        passkey_path=_passkey_path() if passkeys.any_of(db, actor.id) else None,
+    )
+
+
 @router.get("/sign-in/code")
-def code_screen(actor: HalfIn, to: str = "/") -> Response:
-    return render(CodeScreen(shell=None, name=actor.name, refusal=None, to=local_path(to)))
+def code_screen(db: Db, actor: HalfIn, to: str = "/") -> Response:
+    return render(_code_screen(db, actor, local_path(to)))
 
 
 @router.post("/sign-in/code")
@@ -137,8 +173,7 @@ def code(request: Request, db: Db, actor: HalfIn, form: Annotated[CodeForm, Form
     except UserError as error:
         words, status = error.sentence, error.status
     if token is None:
-        screen = CodeScreen(shell=None, name=actor.name, refusal=words, to=to)
-        return render(screen, status)
+        return render(_code_screen(db, actor, to, words), status)
     answer = RedirectResponse(landing(actor.role) if to == "/" else to, 303)
     take_the_keys(request, db, answer, token)
     return answer

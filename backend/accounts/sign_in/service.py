@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from backend.accounts import passwords
 from backend.accounts.factors import queries as factor_queries
 from backend.accounts.factors import service as factors
+from backend.accounts.passkeys import service as passkeys
+from backend.accounts.passkeys.models import Ceremony
 from backend.accounts.permissions import Role
 from backend.accounts.sign_in import throttle
 from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, SignIn, SpentAnswer
@@ -81,6 +83,18 @@ def begin(
     return begin_as(
         session, person, assurance=TWO_FACTORS if settings().demo else ONE_FACTOR, now=now
     )
+
+
+def begin_by_passkey(session: Session, *, answer: str, now: datetime) -> Begun | None:
+    """Whoever a passkey proves, with their finger, face or PIN: two factors at once, or None.
+
+    Nothing can be guessed, so nobody is slowed down. As in `begin`, the caller answers the refusal.
+    """
+    person = passkeys.proved(session, answer, Ceremony.SIGN_IN, now=now)
+    if person is None:
+        audit.note(session, None, "sign_in.refused")
+        return None
+    return begin_as(session, person, assurance=TWO_FACTORS, now=now)
 
 
 def begin_as(session: Session, person: Staff, *, assurance: int, now: datetime) -> Begun:
@@ -167,6 +181,20 @@ def step_up(
     if not (factors.accepts(session, person, code=proof, now=now) or proves(person, proof)):
         throttle.failed(session, claimed, now=now)
         audit.note(session, person.id, "step_up.refused", unit_id=row.unit_id)
+        return None
+    return stepped_up(session, row, now=now)
+
+
+def step_up_by_passkey(
+    session: Session, sign_in_id: int, staff_id: int, *, answer: str, now: datetime
+) -> str | None:
+    """The same by a touch of one of their own keys."""
+    row = session.get_one(SignIn, sign_in_id)
+    person = passkeys.proved(
+        session, answer, Ceremony.STEP_UP, now=now, staff_id=staff_id, sign_in_id=sign_in_id
+    )
+    if person is None:
+        audit.note(session, staff_id, "step_up.refused", unit_id=row.unit_id)
         return None
     return stepped_up(session, row, now=now)
 
