@@ -62,7 +62,12 @@ async function keep(form) {
   const said = { inputs: typed(form), local: record() ? sheet.local() : clockTime() };
   const bytes = new TextEncoder().encode(JSON.stringify(said));
   const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(ownerOf(name)), bytes);
-  await answer((await store("drafts", "readwrite")).put({ iv, data, at: Date.now() }, name));
+  const drafts = await store("drafts", "readwrite");
+  await new Promise((resolve, reject) => {
+    drafts.transaction.oncomplete = resolve; // not before: a page that is left takes an open one along
+    drafts.transaction.onabort = () => reject(drafts.transaction.error);
+    drafts.put({ iv, data, at: Date.now() }, name);
+  });
   if (form === record()) show("draft-state", `Not saved yet. Draft kept on this device, ${clockTime()}.`);
 }
 
