@@ -187,10 +187,10 @@ if (able) {
   document.addEventListener("htmx:response:error", (event) => {
     if (event.detail?.ctx?.response?.raw?.status >= 500) lost(event);
   });
-  // A form that leads on to another page was done.
+  // A form that was taken has served. What only asks from inside of one (a preview) stores nothing.
   document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => {
-    const form = ctx.sourceElement?.closest?.("form");
-    if (form?.elements.key && ctx.response.status < 400) done(form.elements.key.value).catch(() => {});
+    const form = ctx.sourceElement;
+    if (form?.tagName === "FORM" && form.elements.key && ctx.response.status < 400) done(form.elements.key.value).catch(() => {});
   });
   document.addEventListener("htmx:after:swap", look);
   look();
