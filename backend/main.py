@@ -41,6 +41,7 @@ from backend.board.wall import routes as wall
 from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
 from backend.care.counselling import routes as counselling
+from backend.care.glass import routes as glass
 from backend.care.sharing import routes as sharing
 from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
@@ -215,6 +216,7 @@ for domain in (
     counselling,
     consents,
     sharing,
+    glass,
     board,
     wall,
     live_words,

@@ -15,6 +15,7 @@ from backend.audit import models as audit
 from backend.care.consents import models as consents
 from backend.care.counselling import models as counselling
 from backend.care.disclosures import models as disclosures
+from backend.care.glass import models as glass
 from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
@@ -33,6 +34,7 @@ __all__ = [
     "devices",
     "disclosures",
     "factors",
+    "glass",
     "links",
     "observations",
     "oidc",

@@ -160,9 +160,21 @@ function tick() {
     write(due, minutes <= -1 ? `${span(Math.floor(-minutes))} overdue` : minutes < 1 ? "now" : `in ${span(Math.floor(minutes))}`);
   }
   for (const age of document.querySelectorAll("[data-since]")) write(age, span(Math.max(0, Math.floor((at - Date.parse(age.dataset.since)) / 60000))));
+  for (const left of document.querySelectorAll("[data-left]")) {
+    const seconds = Math.ceil((Date.parse(left.dataset.left) - at) / 1000);
+    if (seconds > 0) write(left, seconds > 60 ? `${Math.ceil(seconds / 60)} min` : `${seconds} s`);
+    else glassIsWhole(left.closest(".bar"));
+  }
   const turned = Math.floor(at / 900000);
   if (quarter !== undefined && quarter !== turned) tell("shift", 20000);
   quarter = turned;
+}
+
+// What could be read until now must not stand there; what is typed on any other page stays.
+function glassIsWhole(bar) {
+  const record = bar.querySelector("a").pathname;
+  if (`${location.pathname}/`.startsWith(`${record}/`)) location.replace("/home");
+  bar.remove();
 }
 
 // In the hour that comes twice the offset is part of the time.

@@ -38,6 +38,7 @@ from backend.core.web import ROOT
 from backend.main import app, tables
 from backend.stays import service as stays
 from tests import build, people
+from tests.care import build as care
 from tests.people import PEOPLE, Ward
 
 ANYBODY = "anybody"
@@ -206,6 +207,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         kind=Kind.WARD_PC,
         now=clock.now(),
     )[1]
+    glass = care.glass(session, ward.staff["dana"].id, stay)
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
     return {
@@ -216,6 +218,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "duty_id": duty.id,
         "workstation_id": machine.id,
         "disclosure_id": disclosure.id,
+        "glass_id": glass.id,
     }
 
 

@@ -85,6 +85,9 @@ def test_a_database_of_a_newer_vigil_is_refused_in_a_sentence(fresh_database: st
         "retention_rule",
         "legal_hold",
         "legal_hold_end",
+        "glass",
+        "glass_end",
+        "glass_review",
     ],
 )
 @pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])

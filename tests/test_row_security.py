@@ -64,6 +64,7 @@ BROADER = {
 ASIDE: dict[str, dict[str, Any]] = {
     "alert": {"rule": "another"},
     "factor_reset": {"ended_at": "2001-01-01"},
+    "glass_review": {"outcome": "follow up"},
     "observation_order": {"instrument": "another"},
     "round": {"state": "cancelled"},
     "round_step": {"state": "cancelled"},
@@ -322,6 +323,7 @@ TOGETHER = (
     ("order_id", "stay_id"),
     ("alert_id", "unit_id"),
     ("round_id", "unit_id"),
+    ("glass_id", "unit_id"),
 )
 
 

@@ -1,7 +1,7 @@
 """Who is asking: the signed-in person, or a machine with a token, and what they may do here."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.factors import queries as factors
+from backend.accounts.glass import Glass, look_through, opened
 from backend.accounts.permissions import Permission, Role, allows
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.sign_in.models import IDLE, ONE_FACTOR, TWO_FACTORS, SignIn
@@ -52,6 +53,10 @@ class Actor:
     workstation_id: int | None = None
     locks_after: timedelta = LOCKS_ELSEWHERE
     locked: bool = False
+    # What they broke the glass of; whether this request reads it; and whether that is elsewhere.
+    glass: Glass | None = None
+    reads_through: bool = False
+    visits: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -59,8 +64,10 @@ class Actor:
         return ZoneInfo(self.unit.time_zone)
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role allows it, and no restriction stands against it."""
-        return allows(self.role, permission, self.denied)
+        """Whether role or broken glass allows it, and no restriction stands against it."""
+        if self.reads_through and permission is Permission.SEE_CHART:
+            return permission not in self.denied
+        return not self.visits and allows(self.role, permission, self.denied)
 
     @property
     def reserved_scales(self) -> tuple[str, ...]:
@@ -107,7 +114,7 @@ def at_the_keys(
     row = session.execute(AT_THE_KEYS, presented).one_or_none()
     if row is None:
         raise SignedOut("Your sign-in has ended. Sign in again; what you typed is kept.")
-    sign_in, person, role, unit, kind, denied, elsewhere, *_ = row
+    sign_in, person, role, unit, kind, denied, elsewhere, glass, *_ = row
     after = locks_after(unit, kind)
     idle = now - sign_in.last_active_at
     locked = sign_in.locked_at is not None or idle > after + REPORTED_WITHIN
@@ -129,6 +136,7 @@ def at_the_keys(
         workstation_id=sign_in.workstation_id,
         locks_after=after,
         locked=locked,
+        glass=opened(glass),
     )
 
 
@@ -137,10 +145,21 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     actor = at_the_keys(
         db, token_of(request), active=not _is_live_refresh(request), now=clock.now()
     )
+    if actor.assurance == TWO_FACTORS and actor.glass and actor.glass.is_looked_through(request):
+        actor = _through(db, actor, actor.glass, request.url.path)
     _known(request, actor)
     if request.headers.get("Vigil-Sign-In", str(actor.sign_in_id)) != str(actor.sign_in_id):
         raise OtherHands
     return actor
+
+
+def _through(session: Session, actor: Actor, glass: Glass, path: str) -> Actor:
+    """Them, as a reader of that one stay, where they have no other right to it."""
+    visits = glass.unit_id != actor.unit.id
+    if not visits and actor.may(Permission.SEE_CHART):
+        return actor
+    unit = look_through(session, actor.id, glass, path)
+    return replace(actor, unit=unit, reads_through=True, visits=visits)
 
 
 def _known(request: Request, actor: Actor) -> None:

@@ -52,10 +52,14 @@ class Permission(StrEnum):
     DISCLOSE_IN_EMERGENCY = "disclose_in_emergency"
     REVIEW_DISCLOSURES = "review_disclosures"
     SEE_AUDIT = "see_audit"
+    BREAK_GLASS = "break_glass"
+    REVIEW_GLASS = "review_glass"
 
 
 P = Permission
-_BEDSIDE = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
+_WARD = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
+# Every person may, in an emergency; somebody else looks at it afterwards.
+_BEDSIDE = _WARD | {P.BREAK_GLASS}
 _CONSENT = {P.SEE_CONSENTS, P.TAKE_CONSENT}
 _NURSE = (
     _BEDSIDE
@@ -90,7 +94,9 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
         }
     ),
     # Counselling notes are theirs alone (42 CFR 2.11); alerts about vital signs are not.
-    Role.THERAPIST: frozenset({P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL} | _CONSENT),
+    Role.THERAPIST: frozenset(
+        {P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL, P.BREAK_GLASS} | _CONSENT
+    ),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset(
         {
@@ -101,16 +107,18 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.MANAGE_STAFF,
             P.HELP_SIGN_IN,
             P.GIVE_DUTY,
+            P.BREAK_GLASS,
         }
     ),
-    Role.APPROVER: frozenset({P.SEE_REPORTS}),
+    Role.APPROVER: frozenset({P.SEE_REPORTS, P.BREAK_GLASS}),
     Role.PRIVACY_OFFICER: frozenset(
         {P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES, P.SEE_AUDIT}
+        | {P.BREAK_GLASS, P.REVIEW_GLASS}
     ),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),
     Role.INTERFACE: frozenset(
-        _BEDSIDE
+        _WARD
         | {
             P.SEE_NOTES,
             P.SCORE_RESERVED,

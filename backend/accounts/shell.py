@@ -1,13 +1,13 @@
 """What surrounds every page: the unit and its clock, who is signed in, and where they may go."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend.accounts.access import Actor
-from backend.accounts.permissions import ALLOWED, Permission, Role
+from backend.accounts.permissions import ALLOWED, Permission, Role, allows
 from backend.clinical import shift
 from backend.core import local_time
 from backend.core.settings import settings
-from backend.core.web import NavLink, Shell
+from backend.core.web import GlassBar, NavLink, Shell
 
 ROLE_WORDS = {
     Role.NURSE: "nurse",
@@ -48,14 +48,27 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
         nav=tuple(
             NavLink(label=label, path=path, here=name == here)
             for name, label, path, permission in PLACES
-            if actor.may(permission)
+            if allows(actor.role, permission, actor.denied)
         ),
-        sees_alerts=actor.may(Permission.SEE_ALERTS),
+        sees_alerts=allows(actor.role, Permission.SEE_ALERTS, actor.denied),
         staff_id=actor.id,
         sign_in_id=actor.sign_in_id,
         locks_after_s=int(actor.locks_after.total_seconds()),
         demo=settings().demo,
         now=now,
+        glass=_glass_bar(actor, now),
+    )
+
+
+def _glass_bar(actor: Actor, now: datetime) -> GlassBar | None:
+    glass = actor.glass
+    if glass is None:
+        return None
+    return GlassBar(
+        words=f"one record of {glass.unit_name}",
+        path=f"/stays/{glass.stay_id}",
+        until_at=local_time.machine(glass.until_at),
+        left=f"{max(0, (glass.until_at - now) // timedelta(minutes=1))} min",
     )
 
 

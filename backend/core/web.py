@@ -56,6 +56,16 @@ class NavLink:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GlassBar:
+    """What stands on every page while somebody reads a record they otherwise could not."""
+
+    words: str
+    path: str
+    until_at: str
+    left: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shell:
     """What surrounds every page: who, where, when."""
 
@@ -75,6 +85,7 @@ class Shell:
     locks_after_s: int
     demo: bool
     now: datetime
+    glass: GlassBar | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

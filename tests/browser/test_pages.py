@@ -130,6 +130,67 @@ def test_a_page_is_sound(
     assert [said for said in complaints if not (name == "missing" and said in expected)] == []
 
 
+def _signed_in(chromium: Browser, served: Served, name: str) -> Page:
+    page = chromium.new_context().new_page()
+    page.goto(f"{served.address}/sign-in")
+    page.fill("#login_name", name)
+    page.fill("#password", DEMO_PASSWORD)
+    page.click("form[aria-label='Sign in'] button[type=submit]")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    return page
+
+
+def test_the_pages_of_broken_glass_are_sound(chromium: Browser, demo_served: Served) -> None:
+    """Broken, the time left on every page, ended at once; and told to the privacy officer."""
+    ada = _signed_in(chromium, demo_served, "ada")
+    pavel = _signed_in(chromium, demo_served, "pavel")
+    pavel.goto(f"{demo_served.address}/privacy")
+    pavel.wait_for_selector("#glass-count:not([hx-trigger*='load'])", state="attached")
+    found = _looks(ada, demo_served, "/glass", "glass")
+    ada.goto(f"{demo_served.address}/step-up?to=/glass")
+    ada.fill("#proof", DEMO_PASSWORD)
+    ada.click("form[aria-label='Confirm'] button[type=submit]")
+    ada.wait_for_selector("input[name=where]")
+    ada.fill("input[name=where]", "3")
+    ada.select_option("select[name=reason]", index=1)
+    ada.fill("textarea[name=words]", "Found without pulse.")
+    ada.click("form[aria-label='Emergency access'] button[type=submit]")
+    ada.wait_for_url(lambda url: "/stays/" in url)
+    record = ada.url.removeprefix(demo_served.address)
+    ada.wait_for_function(
+        "document.querySelector('[data-left]').textContent.match(/^(59|60) min$/)"
+    )
+    found += _looks(ada, demo_served, record, "glass-record")
+    found += _looks(ada, demo_served, "/account", "glass-account")
+    # Told at once, on a page that was open before.
+    pavel.wait_for_selector("#glass-count b")
+    found += _looks(pavel, demo_served, "/privacy", "glass-privacy")
+    found += _looks(pavel, demo_served, "/privacy/glass", "glass-review")
+    ada.click(".bar[data-kind=glass] button")
+    ada.wait_for_url(lambda url: "/account" not in url)
+    assert ada.query_selector(".bar[data-kind=glass]") is None
+    gone = ada.goto(demo_served.address + record)
+    assert gone is not None
+    assert gone.status == 403
+    assert found == []
+
+
+def _looks(page: Page, served: Served, path: str, name: str) -> list[str]:
+    found = []
+    for theme in ("light", "night"):
+        _wear(page, theme)
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.goto(served.address + path)
+            page.wait_for_timeout(400)
+            _keep(page, f"{name}-{width}-{theme}")
+            found += _axe(page, f"{path} {width} {theme}")
+            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            if page.evaluate(wide) > 0:
+                found.append(f"{path} {width} {theme}: wider than the screen")
+    return found
+
+
 def _keep(page: Page, name: str) -> None:
     if SHOTS:
         folder = Path(SHOTS)

@@ -1,4 +1,4 @@
-"""Consents and restrictions that tests need, with defaults that say nothing special."""
+"""Consents, restrictions and broken glass for tests; the defaults say nothing special."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from backend.accounts.glass import Glass as OpenGlass
 from backend.accounts.sign_in.models import SignIn
 from backend.care.consents import service as consents
 from backend.care.consents.models import (
@@ -20,6 +21,8 @@ from backend.care.consents.models import (
 from backend.care.consents.scope import Terms
 from backend.care.disclosures import queries
 from backend.care.disclosures.models import Verdict
+from backend.care.glass import service as broken
+from backend.care.glass.models import Glass, GlassReason, Outcome
 from backend.care.retention import service as retention
 from backend.care.retention.models import Kept
 from backend.care.sharing import service as sharing
@@ -85,6 +88,31 @@ def stepped_up(session: Session) -> None:
     session.execute(update(SignIn).values(stepped_up_until=clock.now() + timedelta(minutes=5)))
 
 
+def glass(session: Session, staff_id: int, stay: Stay) -> Glass:
+    """Somebody broke the glass of this stay."""
+    return broken.break_(
+        session,
+        staff_id,
+        stay,
+        key=uuid4(),
+        reason=GlassReason.EMERGENCY,
+        words="Found without pulse.",
+        standing=None,
+    )
+
+
+def reviewed_glass(session: Session, ward: Ward, stay: Stay) -> None:
+    """Broken, ended and reviewed."""
+    ada = ward.staff["ada"].id
+    one = glass(session, ada, stay)
+    standing = OpenGlass(
+        id=one.id, stay_id=stay.id, unit_id=stay.unit_id, unit_name="", until_at=clock.now()
+    )
+    broken.end(session, ada, standing)
+    pavel, words = ward.staff["pavel"].id, "She was there to help."
+    broken.review(session, pavel, one, key=uuid4(), outcome=Outcome.JUSTIFIED, words=words)
+
+
 def shared(session: Session, ward: Ward, stay: Stay) -> None:
     """A row in every table of what is shared."""
     nora = ward.staff["nora"].id
@@ -118,3 +146,4 @@ def shared(session: Session, ward: Ward, stay: Stay) -> None:
         session, nora, key=uuid4(), unit_id=stay.unit_id, reason="a complaint", stay=stay
     )
     retention.lift(session, nora, unit_id=stay.unit_id, hold_id=held.id, reason="settled")
+    reviewed_glass(session, ward, stay)

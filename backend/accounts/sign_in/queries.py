@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
 from backend.accounts.devices.models import Device
@@ -53,6 +54,7 @@ AT_THE_KEYS = (
         Workstation.kind,
         _DENIED,
         _ELSEWHERE,
+        func.open_glass(Staff.id, bindparam("now"), type_=JSONB),
         unit_on_duty(SignIn.unit_id),
         at_sign_in(SignIn.id),
     )

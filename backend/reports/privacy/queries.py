@@ -23,13 +23,14 @@ from backend.audit.models import VIEWED, AuditAnchor, AuditCheck, AuditEntry
 from backend.patients.models import Patient
 from backend.stays.models import Stay
 
-What = Literal["all", "reads", "deeds", "exports", "refusals", "sign-ins"]
+What = Literal["all", "reads", "deeds", "exports", "refusals", "sign-ins", "glass"]
 CENSUS = "census.viewed"
 # Neither deeds nor opened charts: few, and found by an index of their own.
 RARE: dict[str, tuple[str, ...]] = {
     "exports": ("report.exported", "disclosure.made", "audit.exported"),
     "refusals": ("access.refused", "sign_in.refused", "disclosure.refused"),
     "sign-ins": ("sign_in.begun", "sign_in.ended", "sign_in.refused", "sign_in.stepped_up"),
+    "glass": ("glass.broken", "glass.used", "glass.ended", "glass.refused", "glass.reviewed"),
 }
 # They saw who saw the patient, and nothing of the record.
 ABOUT_THE_TRAIL = ("audit.read", "audit.searched")

@@ -14,6 +14,7 @@ from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import keeper, sealer
 from backend.audit import service as audit
+from backend.care.glass import queries as glass
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid
@@ -47,6 +48,7 @@ class PrivacyScreen(Screen, template="reports/privacy.html"):
     opened_in: int | None
     code: str
     refusal: str | None
+    glass_waiting: int
 
 
 @router.get("/privacy")
@@ -67,6 +69,7 @@ def _begin(
         opened_in=actor.sign_in_id,
         code=code,
         refusal=refusal,
+        glass_waiting=glass.waiting(db, actor.unit.id),
     )
 
 

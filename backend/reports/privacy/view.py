@@ -20,7 +20,7 @@ from backend.reports.privacy import queries, words
 from backend.reports.privacy.queries import Asked, Seer, What
 
 AT_ONCE = 50
-LABELS = ("Everything", "Looked at", "Done", "Taken out", "Refused", "Sign-ins")
+LABELS = ("Everything", "Looked at", "Done", "Taken out", "Refused", "Sign-ins", "Glass broken")
 WHATS: dict[What, str] = dict(zip(get_args(What), LABELS, strict=True))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

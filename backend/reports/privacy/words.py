@@ -16,6 +16,11 @@ ACTIONS = {
     "audit.read": "read the audit trail",
     "audit.searched": "looked for a patient in the trail",
     "audit.explained": "explained the trail",
+    "glass.broken": "GLASS BROKEN: took the right to read a record",
+    "glass.used": "GLASS BROKEN: read the record",
+    "glass.ended": "GLASS BROKEN: ended it",
+    "glass.refused": "GLASS BROKEN: asked for a record that is not there",
+    "glass.reviewed": "reviewed broken glass",
     "disclosure.refused": "was refused a disclosure",
 }
 # What of the details helps a reader; the rest is for machines.
