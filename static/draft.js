@@ -62,7 +62,12 @@ async function keep(form) {
   const said = { inputs: typed(form), local: record() ? sheet.local() : clockTime() };
   const bytes = new TextEncoder().encode(JSON.stringify(said));
   const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(ownerOf(name)), bytes);
-  await answer((await store("drafts", "readwrite")).put({ iv, data, at: Date.now() }, name));
+  const drafts = await store("drafts", "readwrite");
+  await new Promise((resolve, reject) => {
+    drafts.transaction.oncomplete = resolve; // not before: a page that is left takes an open one along
+    drafts.transaction.onabort = () => reject(drafts.transaction.error);
+    drafts.put({ iv, data, at: Date.now() }, name);
+  });
   if (form === record()) show("draft-state", `Not saved yet. Draft kept on this device, ${clockTime()}.`);
 }
 
@@ -182,10 +187,10 @@ if (able) {
   document.addEventListener("htmx:response:error", (event) => {
     if (event.detail?.ctx?.response?.raw?.status >= 500) lost(event);
   });
-  // A form that leads on to another page was done.
+  // A form that was taken has served. What only asks from inside of one (a preview) stores nothing.
   document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => {
-    const form = ctx.sourceElement?.closest?.("form");
-    if (form?.elements.key && ctx.response.status < 400) done(form.elements.key.value).catch(() => {});
+    const form = ctx.sourceElement;
+    if (form?.tagName === "FORM" && form.elements.key && ctx.response.status < 400) done(form.elements.key.value).catch(() => {});
   });
   document.addEventListener("htmx:after:swap", look);
   look();

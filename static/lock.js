@@ -39,17 +39,19 @@ async function leave({ told = false } = {}) {
   locking = true;
   const to = encodeURIComponent(location.pathname);
   if (!told) tabs.postMessage({ lock: true });
-  await Promise.race([keepAll(), new Promise((resolve) => setTimeout(resolve, 1500))]);
+  const kept = Promise.race([keepAll(), after(10000)]); // reads every form before its first pause
   blank();
   for (;;) {
     try {
       // 423 it is locked, 401 it has ended, 409 somebody else is at the keys: each has its page.
       const { status } = await fetch("/lock", { method: "POST", redirect: "manual", body: new URLSearchParams(), headers: { "Vigil-Sign-In": page.dataset.signIn } });
-      if (status < 500) return void location.replace(`/lock?to=${to}`);
+      if (status < 500) return void kept.then(() => location.replace(`/lock?to=${to}`));
     } catch { /* no network: it stays blank, and says so */ }
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await after(2000);
   }
 }
+
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function blank() {
   const said = document.createElement("main");
@@ -71,9 +73,10 @@ function heard(status, hands) {
 async function other() {
   if (locking) return;
   locking = true;
-  const began = await keepAll().then(() => true, () => false);
+  const kept = keepAll();
   const name = document.querySelector(".me summary b")?.textContent ?? "somebody else";
   blank();
+  const began = await kept.then(() => true, () => false);
   const said = page.querySelector("main");
   said.querySelector("h1").textContent = `This page belongs to ${name}`;
   said.querySelector("p").textContent = began ? `Nothing was saved. What was typed is kept for ${name}, who finds it on opening the form again.` : "Nothing was saved.";

@@ -32,9 +32,11 @@ function full() {
 tabs.onmessage = ({ data }) => { if (data.active) location.reload(); };
 
 // Nobody takes the tablet away without knowing that something on it was never sent.
-unsent().then((owners) => {
-  const words = document.getElementById("unsent");
-  if (!owners.length || !words) return;
-  words.textContent = `${owners.length} unsent ${owners.length === 1 ? "entry" : "entries"} on this device, kept for whoever typed ${owners.length === 1 ? "it" : "them"}.`;
-  words.hidden = false;
-}, () => {});
+async function count() {
+  const words = document.getElementById("unsent"), { length } = await unsent();
+  words.hidden = !length;
+  const said = `${length} unsent ${length === 1 ? "entry" : "entries"} on this device, kept for whoever typed ${length === 1 ? "it" : "them"}.`;
+  if (words.textContent !== said) words.textContent = said;
+}
+count().catch(() => {});
+setInterval(() => count().catch(() => {}), 2000);

@@ -197,6 +197,20 @@ def test_another_person_sees_only_that_something_was_not_sent(
     assert CANARY not in stored
 
 
+def test_a_preview_of_the_score_does_not_count_as_saved(station: Opened, stay: Stay) -> None:
+    here = station()
+    here.begin("nora")
+    page = here.page(f"/stays/{stay.id}/record")
+    typed(page)
+    page.locator("#scale-ciwa-b .item").first.locator("label").nth(3).click()
+    expect(page.locator("#draft-state")).to_contain_text("Draft kept on this device")
+    with page.expect_response("**/score-preview"):
+        page.locator("#scale-ciwa-b .item").nth(1).locator("label").nth(3).click()
+    page.wait_for_timeout(1000)
+    page.reload()
+    expect(page.locator("#note")).to_have_value(CANARY)
+
+
 def test_an_admission_half_typed_waits_for_its_owner(
     station: Opened, ward: Ward, stay: Stay
 ) -> None:
@@ -281,7 +295,7 @@ def test_an_answer_on_its_way_shows_nothing_after_the_lock(station: Opened, stay
     here.begin("nora")
     page = here.page(f"/stays/{stay.id}")
     late: list[object] = []
-    page.route("**/stays/*", late.append)
+    page.route("**/stays/*", lambda route: late.append(route))  # noqa: PLW0108 (it is marked)
     page.evaluate("htmx.trigger(document.body, 'ward')")
     page.get_by_role("button", name="Lock").click()
     is_locked(page)
