@@ -114,9 +114,11 @@ def test_a_link_expires(session: Session, ward: Ward, kind: LinkKind) -> None:
 
 def test_a_newer_link_takes_the_place_of_the_older(session: Session, ward: Ward) -> None:
     now, nora = clock.now(), ward.staff["nora"]
-    old = service.make(session, None, LinkKind.RECOVERY, nora, now=now)
-    other = service.make(session, None, LinkKind.RECOVERY, ward.staff["chen"], now=now)
-    service.make(session, None, LinkKind.RECOVERY, nora, now=now)
+    old = service.make(session, ward.staff["ada"].id, LinkKind.RECOVERY, nora, now=now)
+    other = service.make(
+        session, ward.staff["ada"].id, LinkKind.RECOVERY, ward.staff["chen"], now=now
+    )
+    service.make(session, ward.staff["ada"].id, LinkKind.RECOVERY, nora, now=now)
     with pytest.raises(NotFound):
         service.waiting(session, old, LinkKind.RECOVERY, now=now)
     assert service.waiting(session, other, LinkKind.RECOVERY, now=now)
@@ -131,7 +133,9 @@ def test_what_is_no_link_opens_nothing(client: Browser, link: str) -> None:
 
 
 def test_only_the_hash_of_a_link_is_kept(session: Session, ward: Ward) -> None:
-    link = service.make(session, None, LinkKind.RECOVERY, ward.staff["nora"], now=clock.now())
+    link = service.make(
+        session, ward.staff["ada"].id, LinkKind.RECOVERY, ward.staff["nora"], now=clock.now()
+    )
     assert session.scalars(select(Link.token_sha256)).one() == sign_in.token_hash(link)
 
 
@@ -247,7 +251,8 @@ def test_the_link_of_a_first_run_expires(client: Browser, empty: str) -> None:
 def test_an_invitation_sets_nothing_up_and_a_first_run_welcomes_nobody(
     client: Browser, session: Session, ward: Ward, empty: str
 ) -> None:
-    link = service.make(session, None, LinkKind.INVITATION, ward.staff["nora"], now=clock.now())
+    ada, nora = ward.staff["ada"], ward.staff["nora"]
+    link = service.make(session, ada.id, LinkKind.INVITATION, nora, now=clock.now())
     assert client(None).get("/first-run", params={"link": link}).status_code == 404
     assert client(None).get("/welcome", params={"link": empty}).status_code == 404
 
@@ -299,8 +304,10 @@ def test_without_an_account_every_page_leads_to_signing_in_and_nothing_opens(
 
 def test_of_two_who_come_at_once_with_one_link_one_gets_in(fresh_database: str) -> None:
     with sessions_on(fresh_database) as sessions, sessions.begin() as session:
-        nora = people.the_ward(session).staff["nora"]
-        link = service.make(session, None, LinkKind.RECOVERY, nora, now=clock.now())
+        staff = people.the_ward(session).staff
+        link = service.make(
+            session, staff["ada"].id, LinkKind.RECOVERY, staff["nora"], now=clock.now()
+        )
     with serving(fresh_database) as one, serving(fresh_database) as other:
 
         def come(number: int) -> int:

@@ -24,7 +24,8 @@ RIGHTS = text(
               WHERE has_table_privilege(:role, c.oid, p)) AS may,
         has_any_column_privilege(:role, c.oid, 'UPDATE') AS changes_a_column,
         EXISTS (SELECT FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
-                WHERE t.tgrelid = c.oid AND f.proname = 'refuse_change') AS only_added_to
+                WHERE t.tgrelid = c.oid AND f.proname = 'refuse_change'
+                    AND t.tgtype & 16 > 0 AND t.tgqual IS NULL) AS only_added_to -- any update
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm')
         AND n.nspname NOT IN ('pg_catalog', 'information_schema')

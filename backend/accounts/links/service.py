@@ -27,7 +27,7 @@ GONE = "This link has been used, or has expired. Ask for a new one."
 
 
 def make(
-    session: Session, actor_id: int | None, kind: LinkKind, person: Staff | None, *, now: datetime
+    session: Session, actor_id: int, kind: LinkKind, person: Staff | None, *, now: datetime
 ) -> str:
     """A link's token, shown once. Earlier links of this person open nothing any more."""
     staff_id = person.id if person else None
@@ -52,10 +52,10 @@ def make(
 
 
 def first_run(session: Session, *, now: datetime) -> str | None:
-    """The link that sets Vigil up, where nobody could sign in yet."""
+    """The link that sets Vigil up, where nobody could sign in yet, for who reads the terminal."""
     if staff_queries.how_many(session) > 0:
         return None
-    return make(session, None, LinkKind.FIRST_RUN, None, now=now)
+    return make(session, staff.console(session).id, LinkKind.FIRST_RUN, None, now=now)
 
 
 def waiting(session: Session, token: str, *kinds: LinkKind, now: datetime) -> Link:
@@ -86,7 +86,7 @@ def choose_password(session: Session, token: str, *, password: str, now: datetim
     link = waiting(session, token, LinkKind.INVITATION, LinkKind.RECOVERY, now=now)
     person = owner(session, link)
     staff.change_password(session, person.id, person, password=password, now=now)
-    _use_up(session, link, now)
+    _use_up(session, link, person.id, now)
     return sign_in.begin_as(session, person, assurance=ONE_FACTOR, now=now)
 
 
@@ -127,11 +127,11 @@ def set_up(
     )
     units.add_beds(session, person.id, unit, labels=first.beds)
     staff.post(session, console.id, person, unit_id=unit.id, role=Role.ADMINISTRATOR, now=now)
-    _use_up(session, link, now)
+    _use_up(session, link, person.id, now)
     return sign_in.begin_as(session, person, assurance=ONE_FACTOR, now=now)
 
 
-def _use_up(session: Session, link: Link, now: datetime) -> None:
+def _use_up(session: Session, link: Link, by: int, now: datetime) -> None:
     """Of two that come at once with the same link, one finds it used."""
     used = session.execute(
         update(Link)
@@ -141,4 +141,4 @@ def _use_up(session: Session, link: Link, now: datetime) -> None:
     ).one_or_none()
     if used is None:
         raise NotFound(GONE)
-    audit.note(session, link.staff_id, "link.used", kind=link.kind.value, link_id=link.id)
+    audit.note(session, by, "link.used", kind=link.kind.value, link_id=link.id)
