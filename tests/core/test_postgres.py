@@ -92,7 +92,9 @@ def test_a_server_that_is_away_stays_an_operational_error(monkeypatch: pytest.Mo
 def test_migrations_may_use_another_login_than_the_application(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    web, owner = "postgresql://web@db/vigil", "postgresql://owner@db/vigil"
+    web, owner = (
+        f"postgresql://{login}@db/vigil?sslmode=verify-full" for login in ("web", "owner")
+    )
     deployed(monkeypatch, database_url=SecretStr(web), owner_database_url=SecretStr(owner))
     assert (postgres.url(), postgres.owner_url()) == (web, owner)
     deployed(monkeypatch, database_url=SecretStr(web))

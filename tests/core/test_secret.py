@@ -53,7 +53,8 @@ def test_of_two_that_start_at_once_only_one_makes_it(tmp_path: Path) -> None:
 def test_with_a_database_elsewhere_it_must_be_given(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("VIGIL_DATABASE_URL", "postgresql://elsewhere/vigil_test")
+    elsewhere = "postgresql://elsewhere/vigil_test?sslmode=verify-full"
+    monkeypatch.setenv("VIGIL_DATABASE_URL", elsewhere)
     settings.cache_clear()
     with pytest.raises(Unavailable, match="VIGIL_SECRET_KEY_FILE"):
         secret.key("a purpose")
