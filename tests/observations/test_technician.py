@@ -73,8 +73,9 @@ def test_the_sheet_says_so_and_a_nurse_is_not_told(ward: Ward, client: Client, s
     assert "For a nurse." in client("tess").get(f"{path}/record").text
     assert "For a nurse." not in client("nora").get(f"{path}/record").text
     for name, status in (("tess", 422), ("nora", 303)):
+        browser = client(name)
         form = _form(ward, stay, name, **{"ciwa-ar.tremor": "4"})
-        answer = client(name).post(f"{path}/observations", data=form)
+        answer = browser.post(f"{path}/observations", data=form)
         assert answer.status_code == status, answer.text[:2000]
         if status == 422:
             assert "on this unit a nurse rates this" in answer.text
