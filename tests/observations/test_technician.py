@@ -22,7 +22,9 @@ Client = Callable[[str | None], TestClient]
 OBSERVED = [
     item for item in scale.latest()["ciwa-ar"].items if item.rater in service.OBSERVER_RATES
 ]
-ASKED = [item for item in scale.latest()["ciwa-ar"].items if item.rater == "asked"]
+ASKED = [
+    item for item in scale.latest()["ciwa-b"].items if item.rater not in service.OBSERVER_RATES
+]
 
 
 @pytest.fixture
@@ -31,13 +33,20 @@ def stay(session: Session, ward: Ward) -> Stay:
     return build.stay(session, ward)
 
 
-def _record(session: Session, ward: Ward, stay: Stay, item: Any, reserved: tuple[str, ...]) -> None:
+def _record(
+    session: Session,
+    ward: Ward,
+    stay: Stay,
+    item: Any,
+    reserved: tuple[str, ...],
+    scale_key: str = "ciwa-ar",
+) -> None:
     service.record(
         session,
         ward.staff["tess"].id,
         stay,
         key=uuid4(),
-        sheet=build.sheet(observed_at=clock.now(), answers={"ciwa-ar": {item.id: 0}}),
+        sheet=build.sheet(observed_at=clock.now(), answers={scale_key: {item.id: 0}}),
         source=Source.TYPED,
         reserved=reserved,
     )
@@ -56,7 +65,8 @@ def test_the_service_refuses_what_is_reserved(
 
 @pytest.mark.parametrize("item", ASKED, ids=lambda item: item.id)
 def test_what_is_only_asked_is_theirs(session: Session, ward: Ward, stay: Stay, item: Any) -> None:
-    _record(session, ward, stay, item, ("ciwa-ar",))
+    assert len(ASKED) >= 17  # CIWA-B is mostly the patient's own rating
+    _record(session, ward, stay, item, ("ciwa-b",), "ciwa-b")
 
 
 def _form(ward: Ward, stay: Stay, name: str, **answers: str) -> dict[str, str]:
