@@ -39,6 +39,7 @@ def _record(
     stay: Stay,
     item: Any,
     reserved: tuple[str, ...],
+    *,
     scale_key: str = "ciwa-ar",
 ) -> None:
     service.record(
@@ -66,7 +67,7 @@ def test_the_service_refuses_what_is_reserved(
 @pytest.mark.parametrize("item", ASKED, ids=lambda item: item.id)
 def test_what_is_only_asked_is_theirs(session: Session, ward: Ward, stay: Stay, item: Any) -> None:
     assert len(ASKED) >= 17  # CIWA-B is mostly the patient's own rating
-    _record(session, ward, stay, item, ("ciwa-b",), "ciwa-b")
+    _record(session, ward, stay, item, ("ciwa-b",), scale_key="ciwa-b")
 
 
 def _form(ward: Ward, stay: Stay, name: str, **answers: str) -> dict[str, str]:
