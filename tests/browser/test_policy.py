@@ -82,5 +82,6 @@ def test_a_plain_form_is_taken_wherever_vigil_is_reached(
     page.fill("#password", PASSWORD)
     page.click("form[aria-label='Sign in'] button[type=submit]")
     page.wait_for_url(lambda url: "/sign-in" not in url)
-    expect(page.locator("#ward")).to_be_visible()
+    # Taken: what follows a password is the second proof.
+    expect(page.get_by_role("heading", name="One more step before the ward")).to_be_visible()
     context.close()

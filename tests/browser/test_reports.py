@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy import update
 
+from backend.accounts.sign_in.models import SignIn
+from backend.care.disclosures.models import Basis
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.reports.shift import windows
@@ -33,7 +36,9 @@ def page(fresh_database: str, served: Served, opens: Opens) -> Page:
     return made
 
 
-def test_the_report_is_read_and_taken_out_and_names_ask_for_a_reason(page: Page) -> None:
+def test_the_report_is_read_and_taken_out_and_names_ask_for_a_reason(
+    page: Page, fresh_database: str
+) -> None:
     assert page.locator("#table-observations").is_visible()
     assert page.locator("svg.hours[role=img]").count() == 2
     with page.expect_download() as taken:
@@ -49,11 +54,16 @@ def test_the_report_is_read_and_taken_out_and_names_ask_for_a_reason(page: Page)
     reason = page.locator("#reason")
     assert not reason.is_visible()
     page.check("text=With the patients' names")
-    reason.fill("too short")
+    reason.fill("ward round")
+    page.select_option("#basis", Basis.TREATMENT.value)
     page.click("text=Download")
-    page.wait_for_selector(".form-errors:has-text('Say who needs the names')")
-    assert page.locator("#reason").input_value() == "too short"
-    page.locator("#reason").fill("For Dr Vance, ward round")
+    page.wait_for_selector(".form-errors:has-text('Say who gets the names')")
+    assert page.locator("#reason").input_value() == "ward round"
+    page.fill("#recipient", "Dr Vance")
+    page.fill("#affiliation", "Lantern Unit")
+    with sessions_on(fresh_database) as sessions, sessions.begin() as session:
+        # Chen has just proved again who is at the keys.
+        session.execute(update(SignIn).values(stepped_up_until=clock.now() + timedelta(minutes=5)))
     with page.expect_download() as taken:
         page.click("text=Download")
     assert "with-names" in taken.value.suggested_filename
