@@ -34,10 +34,10 @@ run: migrate ## the real thing: server and watch, no demo unit
 	trap : INT TERM; $(BIN)/vigil serve
 
 test: dev ## every test but those of `make faults`, on a PostgreSQL built by the migrations (TESTS=path)
-	@$(PYTEST) -n $(WORKERS) $(TESTS)
+	@$(PYTEST) -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-15: dev ## the same on the machine's own PostgreSQL 15, where that is installed
-	@$(BIN)/python -m tests.core.machine_postgres 15 $(PYTEST) -n $(WORKERS) $(TESTS)
+	@$(BIN)/python -m tests.core.machine_postgres 15 $(PYTEST) -n $(WORKERS) --dist worksteal $(TESTS)
 
 check: lint ## everything that must hold before a commit (TESTS=none leaves the tests out)
 	@$(if $(filter none,$(TESTS)),,$(MAKE) --no-print-directory test)

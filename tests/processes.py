@@ -121,6 +121,11 @@ def watching(
         end(process)
 
 
+def also_reached_at(address: str, served: Served) -> None:
+    """The same server behind another address, so that people can sign in there."""
+    _databases[address] = _databases[served.address]
+
+
 def token_for(address: str, name: str) -> str:
     """A whole sign-in of this person at the server there, without typing anything."""
     with sessions_on(_databases[address]) as sessions, sessions.begin() as session:

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opens
-from tests.processes import Served, free_port, serving, watching
+from tests.processes import Served, also_reached_at, free_port, serving, watching
 
 pytestmark = pytest.mark.browser
 
@@ -138,7 +138,9 @@ def test_a_frozen_database_is_noticed(served: Served, opens: Opens, fresh_databa
 def test_a_silent_network_is_noticed(served: Served, opens: Opens) -> None:
     wire = Wire(int(served.address.rpartition(":")[2]))
     try:
-        page = opens(f"http://127.0.0.1:{wire.port}")
+        address = f"http://127.0.0.1:{wire.port}"
+        also_reached_at(address, served)
+        page = opens(address)
         _heard(page)
         wire.open.clear()
         _says_stale(page)
