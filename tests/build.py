@@ -16,7 +16,8 @@ from backend.observations.models import Observation, Source
 from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
+from backend.rounds.orders import service as orders_of
+from backend.rounds.orders.service import HowOften
 from backend.stays import service as stays
 from backend.stays.models import Stay
 from tests.people import Ward
@@ -74,13 +75,13 @@ def stay(
     )
     in_force = protocols.in_force(session, ward.unit.id, at=at)
     for instrument, interval_minutes in (orders or {}).items():
-        rounds.order(
+        orders_of.order(
             session,
             nora,
             made,
             key=uuid4(),
             instrument=instrument,
-            interval_minutes=interval_minutes,
+            how_often=HowOften(interval_minutes=interval_minutes),
             at=at,
             in_force=in_force,
         )

@@ -10,7 +10,7 @@ from backend.core.errors import Conflict
 from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
+from backend.rounds.orders import service as orders
 from backend.stays import queries as stay_queries
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
@@ -62,7 +62,7 @@ def admit(
         use_history=use_history,
         last_use_at=last_use_at,
     )
-    rounds.order_defaults(
+    orders.order_defaults(
         session,
         actor_id,
         stay,
@@ -80,5 +80,5 @@ def discharge(
     if stay.discharged_at is not None:
         return
     stays.discharge(session, actor_id, stay, at=at, reason=reason)
-    rounds.stop(session, actor_id, stay, at=at)
+    orders.stop(session, actor_id, stay, at=at)
     alerts.close_all(session, actor_id, stay, at=at, reason=f"Discharged: {reason.value}.")
