@@ -64,6 +64,7 @@ from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
+from backend.rounds.orders import routes as orders
 
 __all__ = ["app", "tables"]
 
@@ -224,6 +225,7 @@ for domain in (
     live_words,
     chart,
     sheet,
+    orders,
     alerts,
     answers,
     shift_report,

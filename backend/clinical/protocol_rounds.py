@@ -76,6 +76,7 @@ class RoundRules:
     """Everything above. None or empty: the unit has not decided it."""
 
     merged: tuple[str, ...] = ()
+    warn_gap_minutes: int | None = None
     refusals_go_up_after: int | None = None
     refusals_level: str = "urgent"
     reoffers_at_most: int | None = None
@@ -93,9 +94,11 @@ def read(document: Table) -> RoundRules:
     if table is None:
         return RoundRules()
     merged = table.maybe_table("merged")
+    gap = table.maybe_table("gap")
     refusal = table.maybe_table("refusal")
     rules = RoundRules(
         merged=_merged(merged) if merged else (),
+        warn_gap_minutes=gap.whole("warn_minutes", low=1) if gap else None,
         refusals_go_up_after=refusal.whole("go_up_after", low=1) if refusal else None,
         refusals_level=refusal.choice("level", LEVELS) if refusal else "urgent",
         reoffers_at_most=refusal.whole("reoffers_at_most", low=1) if refusal else None,
@@ -106,6 +109,9 @@ def read(document: Table) -> RoundRules:
         away=_away(table.maybe_table("away")),
         safety=_safety(table.maybe_table("safety")),
     )
+    if gap:
+        gap.source()
+        gap.finish()
     if refusal:
         refusal.finish()
     table.finish()

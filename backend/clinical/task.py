@@ -146,21 +146,15 @@ class Machine:
 
     def answered(
         self, task: Task, answer: Answer, *, last_done_at: datetime | None = None
-    ) -> list[Move]:
-        """What a set makes of the open round: nothing, or its end and the round after it.
+    ) -> Move | None:
+        """What a set makes of the open round: its end and the round after it, or nothing.
 
-        What is done after the next one fell due does not make this one done: it is missed.
+        What time has made of the round is for the watch to write down, and comes before.
         """
-        moves: list[Move] = []
-        if answer.at >= task.missed_at:
-            moves = list(self.lived(task, answer.at))
-            if moves[-1].over:
-                return moves
-            task = self._standing(task, moves)
         if not self._counts(task, answer, last_done_at):
-            return moves
+            return None
         state = self._answered_as(task, answer)
-        return moves if state is None else [*moves, self._ends(task, state, answer)]
+        return None if state is None else self._ends(task, state, answer)
 
     def back(self, task: Task, at: datetime) -> Move | None:
         """Somebody is back who was away: what fell due meanwhile is due now."""
@@ -177,11 +171,6 @@ class Machine:
         """What follows a round whose set now reads differently; None where it was never done."""
         state = self._answered_as(task, answer)
         return None if state is None else self._ends(task, state, answer).following
-
-    def _standing(self, task: Task, moves: list[Move]) -> Task:
-        for move in moves:
-            task = move.following or replace(task, state=move.state)
-        return task
 
     def _counts(self, task: Task, answer: Answer, last_done_at: datetime | None) -> bool:
         """Whether the set is about this round: no older than the last one, nor far too early."""

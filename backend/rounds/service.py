@@ -1,7 +1,7 @@
 """Tick rounds off, put them right after a correction, and let time make them due, late, missed."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from backend.alerts import queries as alert_queries
 from backend.alerts import service as alerts
 from backend.audit import service as audit
-from backend.clinical import deterioration, schedule, task
+from backend.clinical import deterioration, refusal, schedule, task
 from backend.clinical.protocol import Protocol
 from backend.clinical.scale import Score
 from backend.clinical.task import Answer, RoundState
@@ -54,11 +54,15 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenRound:
-    """The open round of an order, locked, and when a set last ticked one off."""
+    """The open round of an order, locked, and when a set last ticked one off.
+
+    `every_minutes` is how often it was due before the set that is looked at now.
+    """
 
     ordered: ObservationOrder
     round: Round
     last_done_at: datetime | None
+    every_minutes: int
 
 
 def fulfil(session: Session, stay: Stay, seen: Seen, *, in_force: InForce) -> None:
@@ -88,22 +92,19 @@ def _tick_off(
         before = moves.task(one.round)
         answer = _answer(session, stay, one, seen, wait=waits[one.ordered.id], in_force=in_force)
         made = its.answered(before, answer, last_done_at=one.last_done_at)
-        if not made:
+        if made is None:
             continue
+        not_done = made.state is RoundState.NOT_DONE
         by_set = By(
             actor_id=seen.actor_id,
             observation_id=seen.observation_id,
-            not_done_reason=seen.outcome if made[-1].state is RoundState.NOT_DONE else None,
+            not_done_reason=seen.outcome if not_done else None,
         )
-        ends = made[-1].state not in (*OPEN, RoundState.MISSED, RoundState.CANCELLED)
-        moves.apply(session, one.ordered, its, one.round, made, by=by_set if ends else moves.NOBODY)
-        if made[-1].over:
-            orders.go_on(session, one.ordered, stay, instead=before, in_force=in_force)
-        if ends:
-            answered.add(one.ordered.instrument)
-        if ends and made[-1].state is not RoundState.NOT_DONE:
+        moves.apply(session, one.ordered, its, one.round, [made], by=by_set)
+        answered.add(one.ordered.instrument)
+        if not not_done:
             assessed.add(one.ordered.instrument)
-        if made[-1].goes_up:
+        if made.goes_up:
             _goes_up(session, stay, one, seen, before.refused_before + 1, in_force=in_force)
     if answered:
         _clear(session, stay, answered, assessed, now=clock.now())
@@ -145,9 +146,9 @@ def _waits(
 def _own_wait(one: OpenRound, seen: Seen, protocol: Protocol, *, held: bool) -> int:
     ordered, score = one.ordered, seen.scores.get(one.ordered.instrument)
     if score is None and seen.outcome == task.ASSESSED:
-        return one.round.interval_minutes
+        return one.every_minutes
     minutes = schedule.interval(protocol, ordered.instrument, score, ordered.interval_minutes)
-    return min(minutes, one.round.interval_minutes) if held else minutes
+    return min(minutes, one.every_minutes) if held else minutes
 
 
 def _is_fixed(one: OpenRound) -> bool:
@@ -184,13 +185,17 @@ def reconsider(
     observation is due as it was before; where only the corrected set answers it, it ticks it off.
     """
     taken_back = seen.outcome == "entered_in_error"
-    found = _open_rounds(session, stay)
-    waits = _waits(stay, found, seen, in_force)
-    others = []
-    for one in found:
+    found, ticked_off = [], {}
+    for one in _open_rounds(session, stay):
         ticked = _last_ticked(session, one.ordered.id)
-        if ticked is None or ticked.observation_id not in superseded_ids:
-            others.append(one)
+        if ticked is not None and ticked.observation_id in superseded_ids:
+            ticked_off[one.ordered.id] = ticked
+            found.append(replace(one, every_minutes=ticked.interval_minutes))
+        else:
+            found.append(one)
+    waits = _waits(stay, found, seen, in_force)
+    for one in found:
+        if (ticked := ticked_off.get(one.ordered.id)) is None:
             continue
         its = moves.machine(session, one.ordered, in_force.protocol)
         moves.cancel(session, one.round, at=seen.observed_at)
@@ -199,6 +204,7 @@ def reconsider(
         following = its.again(moves.task(ticked)) if follows is None else follows
         moves.call(session, one.ordered, its, following)
     if not taken_back:
+        others = [one for one in found if one.ordered.id not in ticked_off]
         _tick_off(session, stay, others, seen, waits=waits, in_force=in_force)
 
 
@@ -214,7 +220,12 @@ def _last_ticked(session: Session, order_id: int) -> Round | None:
 def _open_rounds(session: Session, stay: Stay) -> list[OpenRound]:
     rows = session.execute(OPEN_ROUNDS, {"of_stay": stay.id})
     return [
-        OpenRound(ordered=ordered, round=open_round, last_done_at=last_done_at)
+        OpenRound(
+            ordered=ordered,
+            round=open_round,
+            last_done_at=last_done_at,
+            every_minutes=open_round.interval_minutes,
+        )
         for ordered, open_round, last_done_at in rows
     ]
 
@@ -290,7 +301,7 @@ def _raise_overdue(
 def _goes_up(
     session: Session, stay: Stay, one: OpenRound, seen: Seen, times: int, *, in_force: InForce
 ) -> None:
-    verdict = deterioration.refused(
+    verdict = refusal.refused(
         in_force.protocol,
         instrument=one.ordered.instrument,
         times=times,
@@ -313,7 +324,7 @@ def _clear(
 ) -> None:
     """The set has come: what was raised because it had not is over."""
     rules = {deterioration.overdue_rule(instrument) for instrument in answered}
-    rules |= {deterioration.refused_rule(instrument) for instrument in assessed}
+    rules |= {refusal.rule_of(instrument) for instrument in assessed}
     for alert in alert_queries.open_on_stay(session, stay.id):
         if alert.rule in rules:
             alerts.clear(session, alert, sentence="The set has been made.", now=now)

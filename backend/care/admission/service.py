@@ -11,6 +11,7 @@ from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
 from backend.rounds.orders import service as orders
+from backend.rounds.templates import service as templates
 from backend.stays import queries as stay_queries
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
@@ -62,7 +63,7 @@ def admit(
         use_history=use_history,
         last_use_at=last_use_at,
     )
-    orders.order_defaults(
+    templates.order_defaults(
         session,
         actor_id,
         stay,

@@ -1,8 +1,8 @@
-"""Order observations, replace and end orders, and let something else ask for one reassessment."""
+"""Order observations, replace and end orders, and go on when one has reached its end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from backend.audit import service as audit
 from backend.clinical import schedule, shift
-from backend.clinical.protocol_rounds import Template
 from backend.clinical.task import Task
 from backend.core import live
 from backend.core.errors import Conflict, Invalid
@@ -83,7 +82,7 @@ def order(
     session.flush()
     its = moves.machine(session, row, in_force.protocol)
     moves.call(session, row, its, its.first(last_done_at=last_done_at, instead=instead))
-    _written_down(session, actor_id, row, "made")
+    written_down(session, actor_id, row, "made")
     return row
 
 
@@ -100,7 +99,9 @@ def replace(
     reason: str | None,
 ) -> ObservationOrder:
     """What a person orders on a stay that goes on: never less often inside the risk window."""
-    _goes_on(stay)
+    goes_on(stay)
+    if instrument not in in_force.protocol.intervals:
+        raise Invalid("Not ordered.", {"instrument": "Choose what is to be observed."})
     risk_until = at_risk_until(stay, in_force)
     earlier = queries.standing(session, stay.id, instrument)
     if earlier is not None and earlier.key != key and risk_until is not None and at < risk_until:
@@ -115,7 +116,7 @@ def replace(
         if how_often.interval_minutes > now_every or lengthened:
             raise Invalid(
                 "Not less often while the risk window after the last use is open.",
-                {"interval_minutes": f"At least every {now_every} minutes until it is over."},
+                {"every": f"At least every {now_every} minutes until it is over."},
             )
     return order(
         session,
@@ -128,106 +129,6 @@ def replace(
         in_force=in_force,
         reason=reason,
     )
-
-
-def order_defaults(
-    session: Session,
-    actor_id: int,
-    stay: Stay,
-    *,
-    keys: Mapping[str, UUID],
-    at: datetime,
-    in_force: InForce,
-) -> None:
-    """The unit's usual orders for the instruments named in `keys`."""
-    for instrument, key in keys.items():
-        every = in_force.protocol.intervals[instrument].ordered_minutes
-        order(
-            session,
-            actor_id,
-            stay,
-            key=key,
-            instrument=instrument,
-            how_often=HowOften(interval_minutes=every),
-            at=at,
-            in_force=in_force,
-        )
-
-
-def from_templates(
-    session: Session,
-    actor_id: int,
-    stay: Stay,
-    *,
-    key: UUID,
-    templates: Sequence[Template],
-    at: datetime,
-    in_force: InForce,
-) -> None:
-    """The orders of these templates; where several name an instrument, the shortest wins."""
-    found: dict[str, tuple[Template, HowOften]] = {}
-    for template in templates:
-        for one in template.orders:
-            often = HowOften(
-                interval_minutes=one.interval_minutes,
-                until_at=at + timedelta(hours=one.until_hours) if one.until_hours else None,
-                then_minutes=one.then_minutes,
-            )
-            known = found.get(one.instrument)
-            if known is None or often.interval_minutes < known[1].interval_minutes:
-                found[one.instrument] = (template, often)
-    for instrument, (template, often) in found.items():
-        order(
-            session,
-            actor_id,
-            stay,
-            key=uuid5(key, f"order {instrument}"),
-            instrument=instrument,
-            how_often=often,
-            at=at,
-            in_force=in_force,
-            reason=f"As usual for {template.title.lower()}.",
-        )
-
-
-def ask(
-    session: Session,
-    actor_id: int,
-    stay: Stay,
-    *,
-    key: UUID,
-    instrument: str,
-    due_at: datetime,
-    because: str,
-    in_force: InForce,
-) -> ObservationOrder:
-    """A reassessment, once, at a time: because of a dose, say. It falls due by itself."""
-    already = session.scalars(
-        select(ObservationOrder).where(ObservationOrder.key == key)
-    ).one_or_none()
-    if already is not None:
-        return already
-    _goes_on(stay)
-    row = ObservationOrder(
-        key=key,
-        stay_id=stay.id,
-        patient_id=stay.patient_id,
-        unit_id=stay.unit_id,
-        instrument=instrument,
-        # How long it may stay undone before it counts as missed.
-        interval_minutes=in_force.protocol.reoffer_minutes,
-        starts_at=due_at,
-        ordered_by=actor_id,
-        protocol_id=in_force.id,
-        reason=because,
-        once=True,
-    )
-    session.add(row)
-    session.flush()
-    its = moves.machine(session, row, in_force.protocol)
-    moves.call(session, row, its, its.first())
-    _written_down(session, actor_id, row, "asked")
-    return row
 
 
 def end(
@@ -250,7 +151,7 @@ def end(
             " often or at other times instead."
         )
     _end(session, ended, actor_id=actor_id, at=at)
-    _written_down(session, actor_id, ended, "ended", reason=reason)
+    written_down(session, actor_id, ended, "ended", reason=reason)
 
 
 def go_on(
@@ -300,7 +201,15 @@ def go_on(
     its = moves.machine(session, row, in_force.protocol)
     last = queries.last_done_at(session, over.id)
     moves.call(session, row, its, its.first(last_done_at=last, instead=instead))
-    _written_down(session, None, row, "gone_on")
+    audit.record(
+        session,
+        None,
+        "round.order_gone_on",
+        unit_id=row.unit_id,
+        stay_id=row.stay_id,
+        order_id=row.id,
+    )
+    live.announce(session, f"stay-{row.stay_id}", "rounds")
 
 
 def stop(session: Session, actor_id: int | None, stay: Stay, *, at: datetime) -> None:
@@ -320,7 +229,8 @@ def at_risk_until(stay: Stay, in_force: InForce) -> datetime | None:
     )
 
 
-def _goes_on(stay: Stay) -> None:
+def goes_on(stay: Stay) -> None:
+    """Refuse to order anything on a stay that has ended."""
     if stay.discharged_at is not None:
         raise Conflict("This stay has ended. Nothing more can be ordered on it.")
 
@@ -335,14 +245,15 @@ def _end(session: Session, ended: ObservationOrder, *, actor_id: int | None, at:
         moves.cancel(session, left, at=at, by=moves.By(actor_id=actor_id))
 
 
-def _written_down(
+def written_down(
     session: Session,
-    actor_id: int | None,
+    actor_id: int,
     row: ObservationOrder,
     what: str,
     *,
     reason: str | None = None,
 ) -> None:
+    """On the trail, and to the screens."""
     audit.record(
         session,
         actor_id,
