@@ -95,22 +95,26 @@ def test_times_are_read_off_the_clock_of_the_unit(session: Session, ward: Ward) 
     assert (row.at_times, row.interval_minutes) == ([time(8), time(20)], 720)
 
 
-def test_an_order_goes_on_with_what_it_says_comes_then(session: Session, ward: Ward) -> None:
+@pytest.mark.parametrize("missed", [False, True])
+def test_an_order_goes_on_with_what_it_says_comes_then(
+    session: Session, ward: Ward, *, missed: bool
+) -> None:
     stay = old_stay(session, ward)
-    now = clock.now()
-    build.recorded(session, ward, stay, observed_at=now, answers=build.ciwa_b(10))
-    until_at = now + timedelta(minutes=90)
+    began, last = clock.now() - timedelta(minutes=130), clock.now() - timedelta(minutes=75)
+    until_at = began + timedelta(minutes=90)
+    build.recorded(session, ward, stay, observed_at=began, answers=build.ciwa_b(10))
     closely = HowOften(interval_minutes=60, until_at=until_at, then_minutes=240)
-    first = order(session, ward, stay, how_often=closely, at=now)
-    build.recorded(
-        session, ward, stay, observed_at=now + timedelta(minutes=1), answers=build.ciwa_b(9)
-    )
-    let_pass(session, until_at + timedelta(seconds=1))
+    first = order(session, ward, stay, how_often=closely, at=began)
+    if not missed:
+        build.recorded(session, ward, stay, observed_at=last, answers=build.ciwa_b(9))
+    let_pass(session, clock.now())
     then = queries.standing(session, stay.id, "ciwa-b")
     assert then is not None
     assert (then.interval_minutes, then.ordered_by) == (240, ward.staff["priya"].id)
-    assert first.ended_at is not None
-    assert open_round(session, stay).due_at <= until_at + timedelta(minutes=240)
+    assert first.ended_at == until_at
+    # Counted from the last set; what was missed is not put off by it.
+    due = until_at if missed else last + timedelta(minutes=240)
+    assert open_round(session, stay).due_at == due
 
 
 def test_inside_the_risk_window_nothing_is_observed_less_often(
@@ -168,9 +172,7 @@ def test_an_until_inside_the_risk_window_lengthens_only_at_its_end(
         ward.staff["nora"].id,
         stay,
         key=uuid4(),
-        templates=[
-            t for t in in_force(session, ward).protocol.rounds.templates if t.id == "opioids"
-        ],
+        templates=[one for one in usual if one.id == "opioids"],
         at=now - timedelta(minutes=5),
         in_force=in_force(session, ward),
     )
@@ -271,14 +273,7 @@ def test_a_second_refusal_goes_up_and_the_set_ends_it(session: Session, ward: Wa
             if alert.rule.startswith("refused/")
         ]
 
-    build.recorded(
-        session,
-        ward,
-        stay,
-        observed_at=now - timedelta(minutes=40),
-        outcome="refused",
-        vitals=Vitals(),
-    )
+    build.recorded(session, ward, stay, observed_at=earlier, **refuses)
     assert flagged() == []
     build.recorded(session, ward, stay, observed_at=now, **refuses)
     assert flagged() == ["refused/ciwa-b"]

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.orm import Session
 
 from backend.alerts import service as alerts
+from backend.clinical.protocol_rounds import Template
 from backend.core.errors import Conflict
 from backend.patients import service as patients
 from backend.patients.models import Patient
@@ -34,6 +35,7 @@ def admit(
     bed_id: int | None,
     instruments: tuple[str, ...],
     at: datetime,
+    usual: tuple[Template, ...] = (),
 ) -> Stay:
     """Register the patient, begin the stay, and order what the unit usually observes at once."""
     if already := stay_queries.by_key(session, key):
@@ -63,13 +65,18 @@ def admit(
         use_history=use_history,
         last_use_at=last_use_at,
     )
+    in_force = protocols.in_force(session, unit_id, at=at)
+    templates.from_templates(
+        session, actor_id, stay, key=key, templates=usual, at=at, in_force=in_force
+    )
+    by_template = {order.instrument for template in usual for order in template.orders}
     templates.order_defaults(
         session,
         actor_id,
         stay,
-        keys={name: uuid5(key, f"order {name}") for name in instruments},
+        keys={name: uuid5(key, f"order {name}") for name in instruments if name not in by_template},
         at=at,
-        in_force=protocols.in_force(session, unit_id, at=at),
+        in_force=in_force,
     )
     return stay
 

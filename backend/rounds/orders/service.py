@@ -199,7 +199,9 @@ def go_on(
     session.add(row)
     session.flush()
     its = moves.machine(session, row, in_force.protocol)
-    last = queries.last_done_at(session, over.id)
+    # What was missed last is not put off by an order that was made hours ago.
+    missed = queries.missed_in_a_row(session, over.id) > 0
+    last = None if missed else queries.last_done_at(session, over.id)
     moves.call(session, row, its, its.first(last_done_at=last, instead=instead))
     audit.record(
         session,
