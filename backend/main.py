@@ -43,6 +43,7 @@ from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
 from backend.care.counselling import routes as counselling
 from backend.care.glass import routes as glass
+from backend.care.purge import routes as purge
 from backend.care.sharing import routes as sharing
 from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
@@ -219,6 +220,7 @@ for domain in (
     consents,
     sharing,
     glass,
+    purge,
     board,
     wall,
     live_words,
