@@ -219,7 +219,7 @@ BEGIN
         WHERE patient_id = ANY (to_purge('whose')) AND detail_salt IS NOT NULL
             AND at < (scope #>> '{rules,audit trail,before}')::timestamptz;
     GET DIAGNOSTICS emptied = ROW_COUNT;
-    deleted := deleted || jsonb_build_object('audit_entry, emptied', emptied);
+    deleted := deleted || jsonb_build_object('audit_entry (words only)', emptied);
     INSERT INTO deletion (purge_id, unit_id, rules, deleted)
         VALUES (wanted, (scope ->> 'unit')::integer, scope -> 'rules', deleted);
     PERFORM set_config('vigil.purging', '', true);

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -22,89 +21,37 @@ from backend.care.purge import queries, service
 from backend.care.purge.models import Deletion, Purge, PurgeAnswer, Verdict
 from backend.care.retention import service as retention
 from backend.care.retention.models import Kept
-from backend.clinical.vitals import Vitals
 from backend.core import clock
+from backend.core.db import unit_on_duty
 from backend.core.errors import Conflict, NotAllowed
 from backend.observations.models import Observation
 from backend.patients.models import Patient
 from backend.stays import service as stays
-from backend.stays.models import DischargeReason, Stay
+from backend.stays.models import Stay
 from backend.tables import metadata
 from tests import build
 from tests.care import build as care
+from tests.care import old as old_records
 from tests.people import Ward, opens
 
 Browser = Callable[[str | None], TestClient]
-ILL = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
-LONG = timedelta(days=366 * 8)
 TABLES = metadata.tables
-# What was written when these rows were made is of today: here it is made as old as the stay.
-AGED = {
-    "disclosure": ("at", "told_at"),
-    "consent": ("recorded_at",),
-    "consent_end": ("ended_at",),
-    "restriction": ("asked_at",),
-    "restriction_answer": ("decided_at",),
-    "glass": ("opened_at",),
-    "glass_review": ("reviewed_at",),
-    "audit_entry": ("at",),
-}
-
-
-def aged(session: Session) -> None:
-    """As the owner, with the triggers off: nobody who serves could."""
-    session.flush()
-    session.execute(text("SET LOCAL ROLE vigil_owner"))
-    for table, times in AGED.items():
-        older = {at: TABLES[table].c[at] - timedelta(days=366 * 9) for at in times}
-        session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER {table}_is_append_only"))
-        session.execute(TABLES[table].update().values(older))
-        session.execute(text(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_is_append_only"))
-    session.execute(text("SET LOCAL ROLE vigil_console"))
-
-
-def rules(session: Session, ward: Ward, unit_id: int | None = None) -> None:
-    for kept, years in ((Kept.RECORD, 7), (Kept.SHARING, 3), (Kept.AUDIT, 6)):
-        retention.set_rule(
-            session,
-            ward.staff["pavel"].id,
-            unit_id=unit_id or ward.unit.id,
-            kept=kept,
-            years=years,
-            source="45 CFR 164.316",
-        )
-
-
-def left(session: Session, ward: Ward, stay: Stay, at: datetime) -> Stay:
-    nora = ward.staff["nora"].id
-    stays.discharge(session, nora, stay, at=at, reason=DischargeReason.COMPLETED)
-    return stay
-
-
-def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> Stay:
-    """Somebody who was here for three days, with something in every table, and went home."""
-    at = clock.now() - ago
-    stay = build.stay(session, ward, bed="12", admitted_at=at, orders={"news2": 240}, **fields)
-    build.recorded(session, ward, stay, vitals=ILL)
-    return left(session, ward, stay, at + timedelta(days=3))
 
 
 @pytest.fixture
 def old(session: Session, ward: Ward) -> Stay:
     """With everything that anybody ever wrote about it."""
     who = build.patient(session, ward, risks=("seizures",))
-    stay = gone(session, ward, patient_row=who)
+    stay = old_records.gone(session, ward, patient_row=who)
     counselling.write(session, ward.staff["theo"].id, stay, key=uuid4(), text="We talked.")
     care.shared(session, ward, stay)
-    aged(session)
-    rules(session, ward)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     return stay
 
 
 def on_duty(session: Session, ward: Ward) -> None:
-    session.execute(
-        text("SELECT set_config('vigil.unit_id', :id, true)"), {"id": str(ward.unit.id)}
-    )
+    session.execute(select(unit_on_duty(ward.unit.id)))
 
 
 def asked(session: Session, ward: Ward) -> Purge:
@@ -151,9 +98,9 @@ def test_everything_of_the_stay_is_gone_and_other_stays_are_untouched(
     session: Session, ward: Ward, old: Stay
 ) -> None:
     here = build.stay(session, ward, orders={"news2": 240})
-    build.recorded(session, ward, here, vitals=ILL)
+    build.recorded(session, ward, here, vitals=old_records.ILL)
     care.shared(session, ward, here)
-    young = gone(session, ward, timedelta(days=366 * 4))
+    young = old_records.gone(session, ward, timedelta(days=366 * 4))
     whose = (old.id, old.patient_id)
     before = rows_of(session, *whose)
     assert min(before.values()) > 0, "a table of the record that this test has no row in"
@@ -221,9 +168,57 @@ def test_one_person_cannot_do_both(session: Session, ward: Ward, old: Stay) -> N
     )
     with pytest.raises(IntegrityError, match="two_people"), session.begin_nested():
         session.add(forged)
-    with pytest.raises(IntegrityError, match="two people have not agreed"), session.begin_nested():
+    assert refusal(session, purge) == "two people have not agreed to this"
+    care.answered(session, ward, purge, Verdict.DECLINED)
+    assert refusal(session, purge) == "two people have not agreed to this"
+    assert session.scalars(select(Stay.id)).all() == [old.id]
+
+
+def refusal(session: Session, purge: Purge) -> str:
+    """What the database itself says to it, whatever the service thinks."""
+    with pytest.raises(IntegrityError) as refused, session.begin_nested():
         session.execute(select(func.carry_out_purge(purge.id)))
-    assert session.scalars(select(Stay.id).where(Stay.id == old.id)).one()
+    return str(refused.value.orig).partition("\n")[0]
+
+
+def test_the_database_carries_out_nothing_by_halves_twice_or_for_another_unit(
+    session: Session, ward: Ward
+) -> None:
+    who = build.patient(session, ward)
+    first = old_records.gone(session, ward, timedelta(days=366 * 12), patient_row=who)
+    old_records.gone(session, ward, patient_row=who)
+    old_records.aged(session)
+    old_records.rules(session, ward)
+    half = care.purge(session, ward, first)
+    care.answered(session, ward, half, Verdict.APPROVED)
+    on_duty(session, ward)
+    assert refusal(session, half) == "not all of this may go"
+    whole = asked(session, ward)
+    assert len(whole.stay_ids) == 2
+    approved(session, ward, whole)
+    assert refusal(session, whole) == "two people have not agreed to this"
+    session.execute(select(unit_on_duty(ward.elsewhere.id)))
+    assert refusal(session, half) == "two people have not agreed to this"
+
+
+def test_no_more_go_at_once_than_somebody_waits_for_and_nobody_by_halves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "MOST_STAYS", 3)
+    years = {1: 11, 2: 9, 3: 10, 4: 8, 5: 12}
+    patients = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4}
+    found = [
+        queries.Old(
+            stay_id=stay,
+            patient_id=patients[stay],
+            code="",
+            discharged_at=clock.now() - timedelta(days=366 * years[stay]),
+            held=stay == 5,
+            waits=False,
+        )
+        for stay in years
+    ]
+    assert service._first_of(found) == [3, 1, 2]  # noqa: SLF001 (its own rule)
 
 
 @pytest.mark.parametrize("whole_unit", [True, False])
@@ -242,33 +237,31 @@ def test_a_hold_stops_it_also_when_it_was_set_after_it_was_asked_for(
     with pytest.raises(Conflict, match="a hold was set"):
         approved(session, ward, purge)
     care.answered(session, ward, purge, Verdict.APPROVED)
-    with pytest.raises(IntegrityError, match="not all of this may go"), session.begin_nested():
-        session.execute(select(func.carry_out_purge(purge.id)))
+    assert refusal(session, purge) == "not all of this may go"
     assert may_go(session, ward) == set()
     with pytest.raises(Conflict, match="Nothing is past its time"):
         asked(session, ward)
 
 
 def test_what_is_not_due_is_refused_by_the_database_too(session: Session, ward: Ward) -> None:
-    young = gone(session, ward, timedelta(days=366 * 4))
+    young = old_records.gone(session, ward, timedelta(days=366 * 4))
     here = build.stay(session, ward)
-    aged(session)
-    rules(session, ward)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     with pytest.raises(Conflict, match="Nothing is past its time"):
         asked(session, ward)
     for stay in (young, here):
         purge = care.purge(session, ward, stay)
         care.answered(session, ward, purge, Verdict.APPROVED)
         on_duty(session, ward)
-        with pytest.raises(IntegrityError, match="not all of this"), session.begin_nested():
-            session.execute(select(func.carry_out_purge(purge.id)))
+        assert refusal(session, purge) == "not all of this may go"
 
 
 def test_no_rule_lets_a_record_go_before_the_law_does(session: Session, ward: Ward) -> None:
     """Not even one that somebody wrote into the table past the service."""
-    gone(session, ward, timedelta(days=366 * 4))
-    aged(session)
-    rules(session, ward)
+    old_records.gone(session, ward, timedelta(days=366 * 4))
+    old_records.aged(session)
+    old_records.rules(session, ward)
     session.execute(
         text(
             "INSERT INTO retention_rule (unit_id, kept, years, source, set_by)"
@@ -282,10 +275,10 @@ def test_no_rule_lets_a_record_go_before_the_law_does(session: Session, ward: Wa
 def test_without_a_rule_of_each_kind_that_there_is_something_of_nothing_goes(
     session: Session, ward: Ward, missing: Kept
 ) -> None:
-    stay = gone(session, ward)
+    stay = old_records.gone(session, ward)
     care.consent(session, ward, stay)
-    aged(session)
-    rules(session, ward)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     assert may_go(session, ward) == {stay.id}
     session.execute(text("SET LOCAL ROLE vigil_owner"))
     trigger = "TRIGGER retention_rule_is_append_only"
@@ -298,10 +291,10 @@ def test_without_a_rule_of_each_kind_that_there_is_something_of_nothing_goes(
 
 def test_a_record_goes_whole_counted_from_the_last_stay(session: Session, ward: Ward) -> None:
     who = build.patient(session, ward)
-    first = gone(session, ward, timedelta(days=366 * 12), patient_row=who)
-    second = gone(session, ward, LONG, patient_row=who)
-    aged(session)
-    rules(session, ward)
+    first = old_records.gone(session, ward, timedelta(days=366 * 12), patient_row=who)
+    second = old_records.gone(session, ward, patient_row=who)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     assert may_go(session, ward) == {first.id, second.id}
     build.stay(session, ward, patient_row=who)
     assert may_go(session, ward) == set()
@@ -310,9 +303,9 @@ def test_a_record_goes_whole_counted_from_the_last_stay(session: Session, ward: 
 def test_what_was_told_lately_keeps_the_record_until_it_can_be_accounted_for_no_more(
     session: Session, ward: Ward
 ) -> None:
-    stay = gone(session, ward)
-    aged(session)
-    rules(session, ward)
+    stay = old_records.gone(session, ward)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     assert may_go(session, ward) == {stay.id}
     care.consent(session, ward, stay)
     assert may_go(session, ward) == set()
@@ -322,7 +315,7 @@ def test_the_name_stays_with_a_unit_where_the_patient_has_another_stay(
     session: Session, ward: Ward
 ) -> None:
     who = build.patient(session, ward)
-    stay_id = gone(session, ward, patient_row=who).id
+    stay_id = old_records.gone(session, ward, patient_row=who).id
     other = stays.admit(
         session,
         ward.staff["olga"].id,
@@ -331,8 +324,8 @@ def test_the_name_stays_with_a_unit_where_the_patient_has_another_stay(
         unit_id=ward.elsewhere.id,
         at=clock.now(),
     )
-    aged(session)
-    rules(session, ward)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     approved(session, ward, asked(session, ward))
     session.expire_all()
     assert session.get(Stay, stay_id) is None
@@ -343,7 +336,10 @@ def test_the_name_stays_with_a_unit_where_the_patient_has_another_stay(
 def test_a_disclosure_that_names_others_too_loses_one_line_only(
     session: Session, ward: Ward
 ) -> None:
-    stay, young = gone(session, ward), gone(session, ward, timedelta(days=366 * 4))
+    stay, young = (
+        old_records.gone(session, ward),
+        old_records.gone(session, ward, timedelta(days=366 * 4)),
+    )
     care.shared(session, ward, stay)
     told = session.scalars(select(Disclosure)).one()
     session.add(
@@ -354,8 +350,8 @@ def test_a_disclosure_that_names_others_too_loses_one_line_only(
             unit_id=young.unit_id,
         )
     )
-    aged(session)
-    rules(session, ward)
+    old_records.aged(session)
+    old_records.rules(session, ward)
     approved(session, ward, asked(session, ward))
     session.expire_all()
     assert session.scalars(select(DisclosurePatient.stay_id)).all() == [young.id]
@@ -382,7 +378,7 @@ def refused(connection: Connection, role: str, statement: Executable) -> bool:
 @pytest.mark.usefixtures("old")
 def test_nobody_else_can_delete_and_nobody_can_write_the_log(session: Session, ward: Ward) -> None:
     approved(session, ward, asked(session, ward))
-    care.shared(session, ward, gone(session, ward))
+    care.shared(session, ward, old_records.gone(session, ward))
     connection = session.connection()
     for role in ("vigil_app", "vigil_console", "vigil_watch"):
         for table in (*FACTS, "stay", "patient"):

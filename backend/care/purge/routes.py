@@ -145,7 +145,7 @@ def _line(one: Logged, actor: Actor) -> LogLine:
     at = one.deletion.done_at.astimezone(actor.zone)
     return LogLine(
         when=f"{at:%d %b %Y} {local_time.clock_time(one.deletion.done_at, actor.zone)}",
-        what=f"{one.stays} stays",
+        what="1 stay" if one.stays == 1 else f"{one.stays} stays",
         rules=tuple(
             f"{kept}: rule no. {rule['rule']}, {rule['years']} years, before {rule['before'][:10]}"
             for kept, rule in sorted(one.deletion.rules.items())
