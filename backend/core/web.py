@@ -1,9 +1,10 @@
 """From a page object to HTML, from a refusal to a sentence: the only way out to a browser."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Path as UrlPath
 from fastapi import Request, Response
@@ -14,6 +15,22 @@ ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
 # What an `integer` column holds: to ask one for more is an error, not an empty answer.
 LARGEST_ID = 2**31 - 1
+
+
+Route = TypeVar("Route", bound=Callable[..., Any])
+
+
+def stands_on(page: str) -> Callable[[Route], Route]:
+    """Where the form of a route stands, if not at the same address: refused, it comes back there.
+
+    `{stay_id}` is of the form's own address, or else an input of the form.
+    """
+
+    def marked(route: Route) -> Route:
+        route.stands_on = page  # type: ignore[attr-defined]
+        return route
+
+    return marked
 
 
 def anybody() -> None:
@@ -106,10 +123,27 @@ class ErrorScreen(Screen, template="error.html"):
 
 @dataclass(frozen=True, kw_only=True)
 class FormErrors(Page, template="components/_form_errors.html"):
-    """A refusal, as the sentences above a form."""
+    """A refusal, as the sentences above a form. `arrives`: with the page, which opens there."""
 
     sentence: str
     field_errors: dict[str, str]
+    arrives: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError(Page, template="components/_field_error.html"):
+    """What is wrong with one field, beside it."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedWords(Page, template="components/_typed_words.html"):
+    """A refusal whose form is gone, with what was typed into it."""
+
+    sentence: str
+    words: tuple[str, ...]
 
 
 def html(page: Page) -> str:

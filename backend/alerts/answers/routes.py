@@ -19,12 +19,13 @@ from backend.alerts.answers.forms import (
 from backend.alerts.models import Alert
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Page, answer, go
+from backend.core.web import Page, answer, go, stands_on
 
 router = APIRouter()
 
 
 @router.post("/alerts/{alert_id}/seen")
+@stands_on("/alerts/{alert_id}")
 def see(
     request: Request,
     db: Db,
@@ -40,6 +41,7 @@ def see(
 
 
 @router.post("/alerts/{alert_id}/escalation")
+@stands_on("/alerts/{alert_id}")
 def escalate(
     request: Request,
     db: Db,
@@ -55,6 +57,7 @@ def escalate(
 
 
 @router.post("/alerts/{alert_id}/acknowledgement")
+@stands_on("/alerts/{alert_id}")
 def acknowledge(
     request: Request,
     db: Db,
@@ -80,6 +83,7 @@ def acknowledge(
 
 
 @router.post("/alerts/{alert_id}/calls")
+@stands_on("/alerts/{alert_id}")
 def log_call(
     request: Request,
     db: Db,
@@ -105,6 +109,7 @@ def log_call(
 
 
 @router.post("/alerts/{alert_id}/closing")
+@stands_on("/alerts/{alert_id}")
 def close(
     request: Request,
     db: Db,

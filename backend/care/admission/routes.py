@@ -19,7 +19,7 @@ from backend.clinical import scale
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid
-from backend.core.web import Screen, go, render, wants_fragment
+from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.protocols import queries as protocols
 from backend.stays import queries as stay_queries
 from backend.stays import service as stays
@@ -194,6 +194,7 @@ def _same_patient(stay: Stay, form: MoveForm | DischargeForm) -> None:
 
 
 @router.post("/stays/{stay_id}/bed")
+@stands_on("/stays/{stay_id}/manage")
 def move(
     request: Request, db: Db, actor: Admits, stay: StayToManage, form: Annotated[MoveForm, Form()]
 ) -> Response:
@@ -204,6 +205,7 @@ def move(
 
 
 @router.post("/stays/{stay_id}/discharge")
+@stands_on("/stays/{stay_id}/manage")
 def discharge(
     request: Request,
     db: Db,

@@ -29,7 +29,7 @@ from backend.clinical import shift as shifts
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, UserError
-from backend.core.web import Screen, go, render, wants_fragment
+from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.stays import queries as stay_queries
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
@@ -181,6 +181,7 @@ def _choices(every: type[StrEnum], chosen: Sequence[str]) -> tuple[Choice, ...]:
 
 
 @router.post("/stays/{stay_id}/consents")
+@stands_on("/stays/{stay_id}/consents?change={supersedes_id}")
 def give(
     request: Request,
     db: Db,
@@ -233,6 +234,7 @@ def _same_patient(stay: Stay, form: ConsentForm | EndForm) -> None:
 
 
 @router.post("/stays/{stay_id}/consents/end")
+@stands_on("/stays/{stay_id}/consents")
 def end(
     request: Request,
     db: Db,

@@ -21,7 +21,7 @@ from backend.clinical import shift as shifts
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, UserError
-from backend.core.web import Screen, go, render, wants_fragment
+from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.stays import queries as stay_queries
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
@@ -134,6 +134,7 @@ def _shown(wish: Wish, actor: Actor) -> ShownWish:
 
 
 @router.post("/stays/{stay_id}/emergency")
+@stands_on("/stays/{stay_id}/sharing")
 def told_in_emergency(
     request: Request,
     db: Db,
@@ -181,6 +182,7 @@ def _same_patient(stay: Stay, form: EmergencyForm | RestrictionForm | AnswerForm
 
 
 @router.post("/stays/{stay_id}/restrictions")
+@stands_on("/stays/{stay_id}/sharing")
 def ask_restriction(
     request: Request,
     db: Db,
@@ -197,6 +199,7 @@ def ask_restriction(
 
 
 @router.post("/stays/{stay_id}/restrictions/answer")
+@stands_on("/stays/{stay_id}/sharing")
 def answer_restriction(
     request: Request,
     db: Db,
