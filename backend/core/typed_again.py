@@ -183,7 +183,7 @@ def _filled(form: Form, typed: Typed) -> Iterator[Edit]:
     for control in form.controls:
         kind = control.attribute("type") or "text"
         values = [UNREADABLE.sub("", value) for value in typed.get(control.attribute("name"), ())]
-        if control.tag == "select":
+        if control.tag == "select" and values:
             yield from _chosen(form, control, values)
         elif control.tag == "textarea" and values:
             # A browser leaves out the first line break of a text.
@@ -198,8 +198,6 @@ def _filled(form: Form, typed: Typed) -> Iterator[Edit]:
 
 def _chosen(form: Form, select: Element, values: Sequence[str]) -> Iterator[Edit]:
     own = [one for one in form.options if one.enclosing("select") is select]
-    if not any(_value(one) in values for one in own):
-        return  # what was chosen is on offer no longer
     for option in own:
         option.attributes.pop("selected", None)
         if _value(option) in values:
