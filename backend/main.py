@@ -47,6 +47,7 @@ from backend.care.sharing import routes as sharing
 from backend.core import guard, live, strict_form, web
 from backend.core import routes as health
 from backend.core.errors import (
+    Conflict,
     HalfSignedIn,
     Invalid,
     Locked,
@@ -105,6 +106,7 @@ app = Vigil(
 
 
 @app.exception_handler(UserError)
+@app.exception_handler(OtherHands)
 def refused(request: Request, error: UserError) -> Response:
     """A sentence for the person who asked; on the audit trail where it kept somebody out."""
     if isinstance(error, SignedOut | NotAllowed | NotFound):
@@ -125,6 +127,13 @@ def refused(request: Request, error: UserError) -> Response:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
+
+
+@app.exception_handler(Conflict)
+async def overtaken(request: Request, error: Conflict) -> Response:
+    """It is no longer so, or of another patient: who has no script copies from here."""
+    typed = await web.typed_for_a_patient(request)
+    return web.refusal(request, error.status, error.sentence, typed=typed)
 
 
 def _written_down(request: Request, error: UserError) -> None:

@@ -32,7 +32,7 @@ def see(
     alert: AlertToAnswer,
     form: Annotated[SeenForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.see(db, actor.id, alert, key=form.key, at=now)
     fresh = page.answers(db, actor, alert, now, stored="you have seen it.")
@@ -47,7 +47,7 @@ def escalate(
     alert: AlertToAnswer,
     form: Annotated[EscalationForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.escalate(db, actor.id, alert, key=form.key, at=now)
     fresh = page.answers(db, actor, alert, now, stored="the next on the ladder has been told.")
@@ -62,7 +62,7 @@ def acknowledge(
     alert: AlertToAnswer,
     form: Annotated[PromiseForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.acknowledge(
         db,
@@ -87,7 +87,7 @@ def log_call(
     alert: AlertToAnswer,
     form: Annotated[CallForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.log_call(
         db,
@@ -112,7 +112,7 @@ def close(
     alert: AlertToAnswer,
     form: Annotated[ClosingForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     service.close(
         db,
         actor.id,
@@ -121,6 +121,7 @@ def close(
         reason=form.words(),
         at=clock.now(),
         may_close_emergency=actor.may(Permission.CLOSE_EMERGENCY),
+        seen_step_id=form.step_id or 0,
     )
     return go(request, f"/alerts/{alert.id}")
 
