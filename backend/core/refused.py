@@ -17,6 +17,8 @@ from starlette.types import Message, Scope
 
 from backend.core import typed_again, web
 
+# It was signed by who is at the keys; what is invalid may not have been looked at so far.
+OVERTAKEN = 409
 # Of what was sent, these tell about the body; the page is asked for without one.
 OF_THE_BODY = (b"content-", b"transfer-encoding")
 
@@ -29,7 +31,8 @@ async def answer(
     if request.method == "POST" and not _is_no_page(request):
         page = await _again(request, sentence, field_errors)
     if page is None:
-        return web.refusal(request, status, sentence, dict(field_errors))
+        typed = await web.typed_for_a_patient(request) if status == OVERTAKEN else ()
+        return web.refusal(request, status, sentence, dict(field_errors), typed=typed)
     return HTMLResponse(page, status)
 
 

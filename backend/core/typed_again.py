@@ -12,14 +12,12 @@ from itertools import accumulate
 from markupsafe import escape
 
 from backend.core.deed import UNREADABLE
-from backend.core.web import FieldError, FormErrors, TypedWords, html
+from backend.core.web import WRITTEN_BY_US, FieldError, FormErrors, TypedWords, html
 
 WITH_AN_END = {"form", "details", "label", "fieldset", "select", "textarea", "option"}
 # What only the page itself may say, and what is never shown again.
 KEPT_BACK = {"hidden", "password", "submit", "button", "reset", "file", "image"}
 TICKED = {"checkbox", "radio"}
-# Who opened a form, for whom, and its key are the page's own.
-OWN = {"key", "opened_by", "opened_in", "opened_for"}
 
 Typed = Mapping[str, Sequence[str]]
 
@@ -269,7 +267,7 @@ def _on_top(read: _Reader, typed: Typed, sentence: str) -> str | None:
         UNREADABLE.sub("", value).strip()
         for name, values in typed.items()
         for value in values
-        if name not in OWN and not value.isdecimal() and value != "true"
+        if not WRITTEN_BY_US.search(name) and value != "true"
     ]
     above = html(TypedWords(sentence=sentence, words=tuple(filter(None, words))))
     return _edited(read.page, [(read.message.inside, read.message.until, above)])

@@ -33,7 +33,7 @@ def see(
     alert: AlertToAnswer,
     form: Annotated[SeenForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.see(db, actor.id, alert, key=form.key, at=now)
     fresh = page.answers(db, actor, alert, now, stored="you have seen it.")
@@ -49,7 +49,7 @@ def escalate(
     alert: AlertToAnswer,
     form: Annotated[EscalationForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.escalate(db, actor.id, alert, key=form.key, at=now)
     fresh = page.answers(db, actor, alert, now, stored="the next on the ladder has been told.")
@@ -65,7 +65,7 @@ def acknowledge(
     alert: AlertToAnswer,
     form: Annotated[PromiseForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.acknowledge(
         db,
@@ -91,7 +91,7 @@ def log_call(
     alert: AlertToAnswer,
     form: Annotated[CallForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.log_call(
         db,
@@ -117,7 +117,7 @@ def close(
     alert: AlertToAnswer,
     form: Annotated[ClosingForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     service.close(
         db,
         actor.id,
@@ -126,6 +126,7 @@ def close(
         reason=form.words(),
         at=clock.now(),
         may_close_emergency=actor.may(Permission.CLOSE_EMERGENCY),
+        seen_step_id=form.step_id or 0,
     )
     return go(request, f"/alerts/{alert.id}")
 

@@ -20,7 +20,7 @@ from backend.care.sharing.forms import AnswerForm, EmergencyForm, RestrictionFor
 from backend.clinical import shift as shifts
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.errors import Conflict, Invalid, UserError
+from backend.core.errors import Invalid, UserError
 from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.stays import queries as stay_queries
 from backend.stays.models import Stay
@@ -142,8 +142,7 @@ def told_in_emergency(
     stay: EmergencyOf,
     form: Annotated[EmergencyForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     try:
         service.told_in_emergency(
             db,
@@ -176,11 +175,6 @@ def _local(typed: str, actor: Actor) -> datetime:
         raise Invalid("Check the time.", {"told_at": "Write when it was told."}) from None
 
 
-def _same_patient(stay: Stay, form: EmergencyForm | RestrictionForm | AnswerForm) -> None:
-    if form.opened_for != stay.id:
-        raise Conflict("This form was opened for another patient. Open it again.")
-
-
 @router.post("/stays/{stay_id}/restrictions")
 @stands_on("/stays/{stay_id}/sharing")
 def ask_restriction(
@@ -190,8 +184,7 @@ def ask_restriction(
     stay: WishOf,
     form: Annotated[RestrictionForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     service.ask_restriction(
         db, actor.id, stay, key=form.key, asked=form.asked, recipient=form.recipient
     )
@@ -207,8 +200,7 @@ def answer_restriction(
     stay: ReviewOf,
     form: Annotated[AnswerForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     service.answer_restriction(
         db,
         actor.id,

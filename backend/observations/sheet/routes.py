@@ -109,8 +109,7 @@ def score_preview(db: Db, actor: SignedIn, stay: BedsideOf, came: Came) -> Respo
 
 def _read(actor: Actor, stay: Stay, came: Sent) -> SheetForm:
     form = forms.read(came)
-    actor.signs(form)
-    form.for_stay(stay.id)
+    actor.signs(form, of=stay.id)
     return form
 
 
@@ -260,8 +259,7 @@ def take_back(
     came: Came,
 ) -> Response:
     form = forms.read_taking_back(came)
-    actor.signs(form)
-    form.for_stay(stay.id)
+    actor.signs(form, of=stay.id)
     row = service.entered_in_error(
         db,
         actor.id,

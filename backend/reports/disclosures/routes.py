@@ -200,7 +200,7 @@ def accounting_screen(db: Db, actor: SignedIn, stay: ReviewOf) -> Response:
 def accounting_file(
     db: Db, actor: SignedIn, stay: ReviewOf, form: Annotated[AccountingForm, Form()]
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=stay.id)
     now = clock.now()
     code = stay_queries.banner(db, stay, actor.zone, now).code
     name, media_type, body = service.file(db, actor, stay, form.format, code=code, now=now)
