@@ -1,5 +1,6 @@
 """Who orders what, how often and until when; what is asked for once; what the risk window holds."""
 
+import html
 from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
@@ -392,7 +393,7 @@ def test_a_refused_order_says_why_and_keeps_what_was_typed(
         f"/stays/{stay.id}/orders", data=form | {"opened_for": str(stay.id)} | changed
     )
     assert answer.status_code == 422
-    assert sentence in answer.text
+    assert sentence in html.unescape(answer.text)
     assert 'value="restless"' in answer.text
     assert len(queries.orders_on_stay(session, stay.id)) == 1
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from backend.clinical import shift
-from backend.core.deed import DeedForm, Line
-from backend.core.errors import Conflict, Invalid
+from backend.core.deed import Line, PatientForm
+from backend.core.errors import Invalid
 from backend.rounds.orders.service import HowOften
 
 Word = Annotated[Line, Field(max_length=40)]
@@ -19,16 +19,7 @@ MOST_TIMES = 24
 EVERY = (15, 30, 60, 120, 240, 360, 480, 720, 1440)
 
 
-class _ForOneStay(DeedForm):
-    opened_for: int
-
-    def for_stay(self, stay_id: int) -> None:
-        """Refuse a form that was opened for another patient."""
-        if self.opened_for != stay_id:
-            raise Conflict("This form was opened for another patient. Open it again.")
-
-
-class OrderForm(_ForOneStay):
+class OrderForm(PatientForm):
     """An observation, how often, until when, and why."""
 
     instrument: Word = ""
@@ -95,7 +86,7 @@ def _minutes(typed: str, field: str, wrong: dict[str, str]) -> int | None:
     return int(typed)
 
 
-class EndForm(_ForOneStay):
+class EndForm(PatientForm):
     """Why an order ends."""
 
     reason: Text = ""

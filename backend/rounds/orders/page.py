@@ -25,7 +25,6 @@ class Choice:
 
     value: str
     label: str
-    chosen: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +55,6 @@ class Orders:
     may_order: bool
     instruments: tuple[Choice, ...]
     every: tuple[Choice, ...]
-    then_every: tuple[Choice, ...]
-    typed: Mapping[str, str]
-    errors: Mapping[str, str]
-    refusal: str | None
     key: str
     end_keys: Mapping[int, str]
     opened_by: int
@@ -167,15 +162,12 @@ def at_risk(stay: Stay, in_force: InForce, zone: ZoneInfo, now: datetime) -> str
     )
 
 
-def instruments(in_force: InForce, chosen: str) -> tuple[Choice, ...]:
+def instruments(in_force: InForce) -> tuple[Choice, ...]:
     """What the unit has intervals for."""
     known = sorted(in_force.protocol.intervals, key=lambda key: key != "news2")
-    return tuple(Choice(value=key, label=name_of(key), chosen=key == chosen) for key in known)
+    return tuple(Choice(value=key, label=name_of(key)) for key in known)
 
 
-def every(chosen: str) -> tuple[Choice, ...]:
+def every() -> tuple[Choice, ...]:
     """The intervals that can be ordered."""
-    return tuple(
-        Choice(value=str(minutes), label=spoken(minutes), chosen=str(minutes) == chosen)
-        for minutes in EVERY
-    )
+    return tuple(Choice(value=str(minutes), label=spoken(minutes)) for minutes in EVERY)
