@@ -357,10 +357,15 @@ def test_an_order_is_made_read_and_ended_on_its_page(
     assert "every 2 h" in text
     assert "Priya Physician" in text
     ending = {"key": str(uuid4()), **opens(ward.staff["priya"]), "opened_for": str(stay.id)}
-    ended = priya.post(f"/orders/{row.id}/end", data=ending)
+    ended = priya.post(f"/stays/{stay.id}/orders/{row.id}/end", data=ending)
     assert ended.status_code == 422
     assert "Say why" in ended.text
-    assert priya.post(f"/orders/{row.id}/end", data=ending | {"reason": "well"}).status_code == 303
+    assert (
+        priya.post(
+            f"/stays/{stay.id}/orders/{row.id}/end", data=ending | {"reason": "well"}
+        ).status_code
+        == 303
+    )
     assert queries.orders_on_stay(session, stay.id) == []
 
 

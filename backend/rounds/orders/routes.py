@@ -6,12 +6,13 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request, Response
 
-from backend.accounts.access import SignedIn, load
+from backend.accounts.access import SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
 from backend.core import clock
 from backend.core.db import Db
+from backend.core.errors import NotFound
 from backend.core.web import Screen, go, render, stands_on
 from backend.protocols import queries as protocols
 from backend.rounds.orders import page, service
@@ -19,7 +20,6 @@ from backend.rounds.orders.access import OrderToEnd, StayToOrderOf
 from backend.rounds.orders.forms import EndForm, OrderForm
 from backend.stays import queries as stay_queries
 from backend.stays.access import ChartOf
-from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
 router = APIRouter()
@@ -84,17 +84,20 @@ def order(
     return go(request, f"/stays/{stay.id}/orders")
 
 
-@router.post("/orders/{observation_order_id}/end")
-@stands_on("/stays/{opened_for}/orders")
+@router.post("/stays/{stay_id}/orders/{observation_order_id}/end")
+@stands_on("/stays/{stay_id}/orders")
 def end(
+    *,
     request: Request,
     db: Db,
     actor: SignedIn,
+    stay: StayToOrderOf,
     ordered: OrderToEnd,
     form: Annotated[EndForm, Form()],
 ) -> Response:
-    actor.signs(form, of=ordered.stay_id)
-    stay = load(db, actor, Stay, ordered.stay_id, Permission.ORDER_OBSERVATIONS)
+    actor.signs(form, of=stay.id)
+    if ordered.stay_id != stay.id:
+        raise NotFound("There is no such order on this stay.")
     now = clock.now()
     service.end(
         db,
