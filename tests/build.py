@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from backend.clinical import scale
+from backend.clinical.schedule import HowOften
 from backend.clinical.sheet import Sheet
 from backend.clinical.vitals import Vitals
 from backend.core import clock
@@ -17,7 +18,6 @@ from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
 from backend.rounds.orders import service as orders_of
-from backend.rounds.orders.service import HowOften
 from backend.stays import service as stays
 from backend.stays.models import Stay
 from tests.people import Ward

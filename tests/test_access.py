@@ -32,13 +32,13 @@ from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
 from backend.care.disclosures import queries as disclosures
 from backend.care.sharing import service as sharing
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.main import app, tables
 from backend.protocols import queries as protocols
 from backend.rounds.orders import service as orders
-from backend.rounds.orders.service import HowOften
 from backend.stays import service as stays
 from tests import build, people
 from tests.care import build as care

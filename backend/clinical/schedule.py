@@ -1,12 +1,13 @@
 """When the next set is due, and when it is late or missed; the patient's state only shortens."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from backend.clinical.protocol import Intervals, Protocol
 from backend.clinical.protocol_rounds import RoundRules
 from backend.clinical.scale import Score
+from backend.clinical.shift import longest_gap_minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,22 @@ class Times:
     due_at: datetime
     late_at: datetime
     missed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class HowOften:
+    """An interval or fixed times; until when, and every how many minutes it then goes on."""
+
+    interval_minutes: int
+    at_times: tuple[time, ...] = ()
+    until_at: datetime | None = None
+    then_minutes: int | None = None
+
+    @classmethod
+    def at(cls, times: Sequence[time]) -> "HowOften":
+        """Fixed times on the unit's clock."""
+        listed = tuple(sorted(set(times)))
+        return cls(interval_minutes=longest_gap_minutes(listed), at_times=listed)
 
 
 def grace(interval_minutes: int, protocol: Protocol) -> timedelta:

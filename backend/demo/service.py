@@ -18,6 +18,7 @@ from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Bed, Unit
 from backend.alerts import queries as alert_queries
 from backend.alerts.answers import service as answers
+from backend.clinical.schedule import HowOften
 from backend.clinical.sheet import Sheet
 from backend.core import clock
 from backend.core.db import console_session
@@ -31,7 +32,6 @@ from backend.patients import service as patients
 from backend.protocols import queries as protocols
 from backend.protocols import service as protocol_service
 from backend.rounds.orders import service as orders
-from backend.rounds.orders.service import HowOften
 from backend.stays import service as stays
 from backend.stays.models import Stay
 

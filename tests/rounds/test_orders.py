@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.alerts import queries as alert_queries
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.errors import Conflict, Invalid
@@ -22,7 +23,6 @@ from backend.rounds import queries
 from backend.rounds import service as rounds
 from backend.rounds.models import ObservationOrder, Round, RoundState
 from backend.rounds.orders import service as orders
-from backend.rounds.orders.service import HowOften
 from backend.rounds.reassessments import service as reassessments
 from backend.rounds.templates import service as templates
 from backend.stays.models import Stay

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.alerts import queries as alert_queries
 from backend.alerts.models import Level
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.protocols import queries as protocols
@@ -15,7 +16,6 @@ from backend.rounds import queries
 from backend.rounds import service as rounds
 from backend.rounds.models import Round, RoundState, RoundStep
 from backend.rounds.orders import service as orders
-from backend.rounds.orders.service import HowOften
 from backend.stays.models import Stay
 from tests import build
 from tests.people import Ward

@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from backend.clinical import shift
+from backend.clinical.schedule import HowOften
 from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
-from backend.rounds.orders.service import HowOften
+from backend.rounds.orders.choices import EVERY_MINUTES
 
 Word = Annotated[Line, Field(max_length=40)]
 Text = Annotated[Line, Field(max_length=200)]
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 MOST_TIMES = 24
-EVERY = (15, 30, 60, 120, 240, 360, 480, 720, 1440)
 
 
 class OrderForm(PatientForm):
@@ -80,7 +80,7 @@ class OrderForm(PatientForm):
 def _minutes(typed: str, field: str, wrong: dict[str, str]) -> int | None:
     if not typed:
         return None
-    if typed not in {str(minutes) for minutes in EVERY}:
+    if typed not in {str(minutes) for minutes in EVERY_MINUTES}:
         wrong[field] = "Choose one of the list."
         return None
     return int(typed)

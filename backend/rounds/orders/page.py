@@ -14,7 +14,6 @@ from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
 from backend.rounds import queries
 from backend.rounds.models import ObservationOrder, Round
-from backend.rounds.orders.forms import EVERY
 from backend.rounds.orders.service import at_risk_until
 from backend.stays.models import Stay
 

@@ -1,15 +1,14 @@
 """Order observations, replace and end orders, and go on when one has reached its end."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.audit import service as audit
-from backend.clinical import schedule, shift
+from backend.clinical import schedule
+from backend.clinical.schedule import HowOften
 from backend.clinical.task import Task
 from backend.core import live
 from backend.core.errors import Conflict, Invalid
@@ -17,22 +16,6 @@ from backend.protocols.queries import InForce
 from backend.rounds import moves, queries
 from backend.rounds.models import OPEN, ObservationOrder, Round
 from backend.stays.models import Stay
-
-
-@dataclass(frozen=True, kw_only=True)
-class HowOften:
-    """An interval or fixed times; until when, and every how many minutes it then goes on."""
-
-    interval_minutes: int
-    at_times: tuple[time, ...] = ()
-    until_at: datetime | None = None
-    then_minutes: int | None = None
-
-    @classmethod
-    def at(cls, times: Sequence[time]) -> "HowOften":
-        """Fixed times on the unit's clock."""
-        listed = tuple(sorted(set(times)))
-        return cls(interval_minutes=shift.longest_gap_minutes(listed), at_times=listed)
 
 
 def order(

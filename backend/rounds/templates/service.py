@@ -7,8 +7,9 @@ from uuid import UUID, uuid5
 from sqlalchemy.orm import Session
 
 from backend.clinical.protocol_rounds import Template
+from backend.clinical.schedule import HowOften
 from backend.protocols.queries import InForce
-from backend.rounds.orders.service import HowOften, order
+from backend.rounds.orders.service import order
 from backend.stays.models import Stay
 
 
