@@ -169,4 +169,4 @@ def instruments(in_force: InForce) -> tuple[Choice, ...]:
 
 def every() -> tuple[Choice, ...]:
     """The intervals that can be ordered."""
-    return tuple(Choice(value=str(minutes), label=spoken(minutes)) for minutes in EVERY)
+    return tuple(Choice(value=str(minutes), label=spoken(minutes)) for minutes in EVERY_MINUTES)
