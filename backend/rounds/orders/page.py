@@ -14,6 +14,7 @@ from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
 from backend.rounds import queries
 from backend.rounds.models import ObservationOrder, Round
+from backend.rounds.orders.choices import EVERY_MINUTES
 from backend.rounds.orders.service import at_risk_until
 from backend.stays.models import Stay
 
