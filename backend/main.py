@@ -199,7 +199,13 @@ def broken(request: Request, error: Exception) -> Response:
     )
 
 
+# The first are asked most: a request is tried against one router after the other.
 for domain in (
+    board,
+    live_words,
+    sheet,
+    chart,
+    wall,
     health,
     sign_in,
     step_up,
@@ -219,11 +225,6 @@ for domain in (
     consents,
     sharing,
     glass,
-    board,
-    wall,
-    live_words,
-    chart,
-    sheet,
     alerts,
     answers,
     shift_report,

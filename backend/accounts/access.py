@@ -49,6 +49,8 @@ class Actor:
     # The other units where they are posted: (id, name).
     elsewhere: tuple[tuple[int, str], ...] = ()
     assurance: int = ONE_FACTOR
+    # Whether they have a second factor to sign in with.
+    enrolled: bool = True
     stepped_up_until: datetime | None = None
     workstation_id: int | None = None
     locks_after: timedelta = LOCKS_ELSEWHERE
@@ -132,6 +134,7 @@ def at_the_keys(
         elsewhere=tuple((unit_id, name) for unit_id, name in elsewhere or ()),
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
+        enrolled=sign_in.assurance == TWO_FACTORS or factors.any_of(session, person.id),
         stepped_up_until=sign_in.stepped_up_until,
         workstation_id=sign_in.workstation_id,
         locks_after=after,
@@ -169,14 +172,16 @@ def _known(request: Request, actor: Actor) -> None:
     request.state.sign_in_id = actor.sign_in_id
 
 
-def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
+# What asks the database nothing is `async`: it needs no thread of its own, and those cost most of
+# what a small fragment costs.
+async def enrolling(actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
     """Who may see their own account: signed in, or with no second factor yet to sign in with."""
-    if actor.assurance < TWO_FACTORS and factors.any_of(db, actor.id):
+    if actor.assurance < TWO_FACTORS and actor.enrolled:
         raise HalfSignedIn("/sign-in/code")
     return actor
 
 
-def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
+async def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
     """The person at the keys, proved by two factors; or 401, or 403 on the way to the second."""
     if actor.assurance < TWO_FACTORS:
         raise HalfSignedIn("/account")
@@ -233,7 +238,7 @@ class OneOf:
 
     entity: type[Any]
     permission: Permission
-    door: Callable[..., Actor] = signed_in
+    door: Callable[..., Any] = signed_in
 
     @property
     def __signature__(self) -> Signature:
@@ -252,14 +257,14 @@ class Allowed:
     """Whoever has this permission. Routes that load no row ask for this."""
 
     permission: Permission
-    door: Callable[..., Actor] = signed_in
+    door: Callable[..., Any] = signed_in
 
     @property
     def __signature__(self) -> Signature:
         """What FastAPI hands over: who asks."""
         return _asking(actor=Annotated[Actor, Depends(self.door)])
 
-    def __call__(self, *, actor: Actor) -> Actor:
+    async def __call__(self, *, actor: Actor) -> Actor:
         """Them, or 403."""
         actor.must(self.permission)
         return actor
@@ -292,4 +297,3 @@ HalfIn = Annotated[Actor, Depends(half_signed_in)]
 Enrolling = Annotated[Actor, Depends(enrolling)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
 ByToken = Annotated[Actor, Depends(by_token)]
-Gate = Callable[..., Actor]
