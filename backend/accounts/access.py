@@ -49,8 +49,7 @@ class Actor:
     # The other units where they are posted: (id, name).
     elsewhere: tuple[tuple[int, str], ...] = ()
     assurance: int = ONE_FACTOR
-    # Whether they have a second factor to sign in with.
-    enrolled: bool = True
+    has_second_factor: bool = True
     stepped_up_until: datetime | None = None
     workstation_id: int | None = None
     locks_after: timedelta = LOCKS_ELSEWHERE
@@ -138,7 +137,7 @@ def at_the_keys(
         elsewhere=tuple((unit_id, name) for unit_id, name in elsewhere or ()),
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
-        enrolled=sign_in.assurance == TWO_FACTORS or factors.any_of(session, person.id),
+        has_second_factor=sign_in.assurance == TWO_FACTORS or factors.any_of(session, person.id),
         stepped_up_until=sign_in.stepped_up_until,
         workstation_id=sign_in.workstation_id,
         locks_after=after,
@@ -176,11 +175,10 @@ def _known(request: Request, actor: Actor) -> None:
     request.state.sign_in_id = actor.sign_in_id
 
 
-# What asks the database nothing is `async`: it needs no thread of its own, and those cost most of
-# what a small fragment costs.
+# What asks the database nothing is `async`: a thread costs more than all that a check does.
 async def enrolling(actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
     """Who may see their own account: signed in, or with no second factor yet to sign in with."""
-    if actor.assurance < TWO_FACTORS and actor.enrolled:
+    if actor.assurance < TWO_FACTORS and actor.has_second_factor:
         raise HalfSignedIn("/sign-in/code")
     return actor
 
@@ -252,8 +250,7 @@ class OneOf:
 
     def __call__(self, *, db: Session, actor: Actor, **address: int) -> Any:
         """The row, or 403 or 404."""
-        (row_id,) = address.values()
-        return load(db, actor, self.entity, row_id, self.permission)
+        return load(db, actor, self.entity, *address.values(), self.permission)
 
 
 @dataclass(frozen=True)

@@ -8,53 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from backend.alerts import queries
-from backend.alerts.models import Alert, AlertState, AlertStep, Level, StepKind
+from backend.alerts import queries, statements
+from backend.alerts.models import Alert, AlertState, Level, StepKind
 from backend.audit import service as audit
 from backend.clinical import ladder
 from backend.clinical.deterioration import Verdict
 from backend.clinical.protocol import Rung
 from backend.core import live
-from backend.core.db import table_of
 from backend.protocols import queries as protocols
 from backend.stays.models import Stay
-
-# What saves ask again and again: put together once.
-OPEN_ROW = (
-    select(Alert)
-    .where(
-        Alert.unit_id == bindparam("of_unit"),
-        Alert.patient_id == bindparam("of_patient"),
-        Alert.rule == bindparam("by_rule"),
-        Alert.closed_at.is_(None),
-    )
-    .with_for_update()
-    .execution_options(populate_existing=True)
-)
-ANSWERED = (
-    select(Alert)
-    .where(
-        Alert.stay_id == bindparam("of_stay"),
-        Alert.rule == bindparam("by_rule"),
-        Alert.observation_id == bindparam("by_set"),
-        Alert.closed_by.is_not(None),
-    )
-    .order_by(Alert.id.desc())
-    .limit(1)
-)
-INSERT_ALERT = select(Alert).from_statement(
-    postgresql.insert(table_of(Alert))
-    .on_conflict_do_nothing(
-        index_elements=[Alert.unit_id, Alert.patient_id, Alert.rule],
-        index_where=Alert.closed_at.is_(None),
-    )
-    .returning(table_of(Alert))
-)
-INSERT_STEP = insert(table_of(AlertStep)).inline()
 
 HEIGHT = {Level.ADVISORY: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
 
@@ -93,7 +57,7 @@ def raise_alert(
 
 def _open_row(session: Session, stay: Stay, rule: str) -> Alert | None:
     of = {"of_unit": stay.unit_id, "of_patient": stay.patient_id, "by_rule": rule}
-    return session.scalars(OPEN_ROW, of).one_or_none()
+    return session.scalars(statements.OPEN_ROW, of).one_or_none()
 
 
 def _insert(
@@ -122,7 +86,7 @@ def _insert(
         "rung": 0,
         "next_step_at": ladder.next_at(first_rungs, rung=0, since=now),
     }
-    return session.scalars(INSERT_ALERT, values).one_or_none()
+    return session.scalars(statements.INSERT_ALERT, values).one_or_none()
 
 
 def _answered(session: Session, stay: Stay, verdict: Verdict) -> Alert | None:
@@ -130,7 +94,7 @@ def _answered(session: Session, stay: Stay, verdict: Verdict) -> Alert | None:
     if verdict.observation_id is None:
         return None
     of = {"of_stay": stay.id, "by_rule": verdict.rule, "by_set": verdict.observation_id}
-    closed = session.scalars(ANSWERED, of).first()
+    closed = session.scalars(statements.ANSWERED, of).first()
     if closed is None or HEIGHT[Level(verdict.level)] > HEIGHT[closed.level]:
         return None
     return closed
@@ -272,7 +236,7 @@ def add_step(
         "detail": dict(detail or {}),
     }
     session.flush()
-    session.execute(INSERT_STEP, step)
+    session.execute(statements.INSERT_STEP, step)
 
 
 def announce(session: Session, alert: Alert) -> None:
