@@ -250,7 +250,7 @@ class OneOf:
 
     def __call__(self, *, db: Session, actor: Actor, **address: int) -> Any:
         """The row, or 403 or 404."""
-        return load(db, actor, self.entity, *address.values(), self.permission)
+        return load(db, actor, self.entity, next(iter(address.values())), self.permission)
 
 
 @dataclass(frozen=True)
