@@ -214,7 +214,13 @@ def broken(request: Request, error: Exception) -> Response:
     )
 
 
+# The first are asked most: a request is tried against one router after the other.
 for domain in (
+    board,
+    live_words,
+    sheet,
+    chart,
+    wall,
     health,
     sign_in,
     step_up,
@@ -235,11 +241,6 @@ for domain in (
     sharing,
     glass,
     purge,
-    board,
-    wall,
-    live_words,
-    chart,
-    sheet,
     orders,
     alerts,
     answers,
