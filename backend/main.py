@@ -67,6 +67,7 @@ from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 from backend.rounds.orders import routes as orders
+from backend.rounds.working_list import routes as working_list
 
 __all__ = ["app", "tables"]
 
@@ -242,6 +243,7 @@ for domain in (
     glass,
     purge,
     orders,
+    working_list,
     alerts,
     answers,
     shift_report,

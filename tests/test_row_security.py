@@ -6,6 +6,7 @@ The tables come from the database's catalogue, so that a new one without a polic
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from backend.care.counselling import service as counselling
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.main import tables
+from backend.rounds.assignments import service as assignments
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
 from tests import build
@@ -65,6 +67,7 @@ BROADER = {
 # Changes to a copied row that keep it out of the way of what must be unique.
 ASIDE: dict[str, dict[str, Any]] = {
     "alert": {"rule": "another"},
+    "assignment": {"ended_at": "2001-01-01"},
     "factor_reset": {"ended_at": "2001-01-01"},
     "glass_review": {"outcome": "follow up"},
     "observation_order": {"instrument": "another"},
@@ -111,6 +114,16 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             role=Role.ADMINISTRATOR,
             reason="telephone lost",
             now=clock.now(),
+        )
+        assignments.assign(
+            session,
+            on.staff["nora"].id,
+            key=uuid4(),
+            unit_id=on.unit.id,
+            stay_ids=[stay.id],
+            staff_id=on.staff["nora"].id,
+            from_at=clock.now(),
+            until_at=clock.now() + timedelta(hours=8),
         )
         session.flush()
     return session.connection()

@@ -23,6 +23,7 @@ ROLE_WORDS = {
 }
 PLACES = (
     ("board", "Board", "/", Permission.SEE_BOARD),
+    ("rounds", "Rounds", "/rounds", Permission.RECORD_OBSERVATION),
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
     ("privacy", "Privacy", "/privacy", Permission.SEE_AUDIT),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
