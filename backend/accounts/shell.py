@@ -50,6 +50,8 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
             NavLink(label=label, path=path, here=name == here)
             for name, label, path, permission in PLACES
             if allows(actor.role, permission, actor.denied)
+            # Who goes round finds the duties there, beside who has whom.
+            and not (name == "duty" and allows(actor.role, Permission.RECORD_OBSERVATION))
         ),
         sees_alerts=allows(actor.role, Permission.SEE_ALERTS, actor.denied),
         staff_id=actor.id,
