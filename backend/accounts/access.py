@@ -51,6 +51,8 @@ class Actor:
     assurance: int = ONE_FACTOR
     stepped_up_until: datetime | None = None
     workstation_id: int | None = None
+    # The hash of what their browser holds: another after each unlock and each proof.
+    holds: bytes = b""
     locks_after: timedelta = LOCKS_ELSEWHERE
     locked: bool = False
     # What they broke the glass of; whether this request reads it; and whether that is elsewhere.
@@ -138,6 +140,7 @@ def at_the_keys(
         assurance=sign_in.assurance,
         stepped_up_until=sign_in.stepped_up_until,
         workstation_id=sign_in.workstation_id,
+        holds=sign_in.token_sha256,
         locks_after=after,
         locked=locked,
         glass=opened(glass),
