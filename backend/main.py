@@ -66,6 +66,7 @@ from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
+from backend.rounds.orders import routes as orders
 
 __all__ = ["app", "tables"]
 
@@ -213,7 +214,13 @@ def broken(request: Request, error: Exception) -> Response:
     )
 
 
+# The first are asked most: a request is tried against one router after the other.
 for domain in (
+    board,
+    live_words,
+    sheet,
+    chart,
+    wall,
     health,
     sign_in,
     step_up,
@@ -234,11 +241,7 @@ for domain in (
     sharing,
     glass,
     purge,
-    board,
-    wall,
-    live_words,
-    chart,
-    sheet,
+    orders,
     alerts,
     answers,
     shift_report,

@@ -32,10 +32,13 @@ from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
 from backend.care.disclosures import queries as disclosures
 from backend.care.sharing import service as sharing
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.main import app, tables
+from backend.protocols import queries as protocols
+from backend.rounds.orders import service as orders
 from backend.stays import service as stays
 from tests import build, people
 from tests.care import build as care
@@ -175,6 +178,16 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     low = Vitals(respiratory_rate_per_min=28, spo2_percent=90, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=low, by="olga" if elsewhere else "nora")
     alert = alerts.open_on_stay(session, stay.id)[0]
+    ordered = orders.order(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        instrument="cows",
+        how_often=HowOften(interval_minutes=240),
+        at=clock.now(),
+        in_force=protocols.in_force(session, unit.id, at=clock.now()),
+    )
     duty = Duty(
         key=uuid4(),
         staff_id=nora,
@@ -214,6 +227,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,
+        "observation_order_id": ordered.id,
         "alert_id": alert.id,
         "duty_id": duty.id,
         "workstation_id": machine.id,
