@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
-from backend.accounts import access
 from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
 from backend.accounts.duty import routes as duty
@@ -31,6 +30,7 @@ from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.staff import routes as staff
 from backend.accounts.step_up import routes as step_up
+from backend.accounts.undeclared import undeclared
 from backend.accounts.workstations import routes as workstations
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
@@ -252,7 +252,7 @@ for domain in (
     api,
 ):
     app.include_router(domain.router)
-if silent := access.undeclared(app):
+if silent := undeclared(app):
     raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
 app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")

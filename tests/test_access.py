@@ -22,11 +22,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
-from backend.accounts import access
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import ALLOWED, MACHINES, Permission, Role, allows
 from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.staff.models import Duty
+from backend.accounts.undeclared import undeclared
 from backend.accounts.workstations import service as workstations
 from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
@@ -120,11 +120,11 @@ def test_the_table_names_every_route_that_is_served_and_no_other() -> None:
 
 
 def test_every_route_says_who_may_and_vigil_does_not_start_with_one_that_does_not() -> None:
-    assert access.undeclared(app) == []
+    assert undeclared(app) == []
     careless = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     careless.include_router(app.router)
     careless.get("/patients")(lambda: "everything")
-    assert access.undeclared(careless) == ["['GET'] /patients"]
+    assert undeclared(careless) == ["['GET'] /patients"]
     assert "raise RuntimeError" in (ROOT / "backend" / "main.py").read_text()
 
 

@@ -1,14 +1,13 @@
 """Who is asking: the signed-in person, or a machine with a token, and what they may do here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi import Depends, Request
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -33,7 +32,7 @@ from backend.core.errors import (
     SignedOut,
     StepUpNeeded,
 )
-from backend.core.web import Id, anybody
+from backend.core.web import Id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +51,8 @@ class Actor:
     has_second_factor: bool = True
     stepped_up_until: datetime | None = None
     workstation_id: int | None = None
+    # The hash of what their browser holds: another after each unlock and each proof.
+    holds: bytes = b""
     locks_after: timedelta = LOCKS_ELSEWHERE
     locked: bool = False
     # What they broke the glass of; whether this request reads it; and whether that is elsewhere.
@@ -140,6 +141,7 @@ def at_the_keys(
         has_second_factor=sign_in.assurance == TWO_FACTORS or factors.any_of(session, person.id),
         stepped_up_until=sign_in.stepped_up_until,
         workstation_id=sign_in.workstation_id,
+        holds=sign_in.token_sha256,
         locks_after=after,
         locked=locked,
         glass=opened(glass),
@@ -273,25 +275,6 @@ class Allowed:
 
 # What asks who somebody is; the lock screen adds its own.
 DOORS: set[Callable[..., Any]] = {half_signed_in, enrolling, signed_in, by_token}
-
-
-def undeclared(app: FastAPI) -> list[str]:
-    """Routes that do not say who may: anybody, whoever is known, or a role with a permission."""
-    return [
-        f"{sorted(route.methods or ())} {route.path}"
-        for route in iter_route_contexts(app.routes)
-        if isinstance(route.original_route, APIRoute)
-        and not any(
-            call is anybody or call in DOORS or hasattr(call, "permission")
-            for call in _asked_before(route.dependant)
-        )
-    ]
-
-
-def _asked_before(dependant: Any) -> Iterator[Any]:
-    for inner in dependant.dependencies:
-        yield inner.call
-        yield from _asked_before(inner)
 
 
 HalfIn = Annotated[Actor, Depends(half_signed_in)]
