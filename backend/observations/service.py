@@ -19,6 +19,7 @@ from backend.alerts import service as alerts
 from backend.audit import service as audit
 from backend.clinical import deterioration, scale
 from backend.clinical import vitals as vital_signs
+from backend.clinical.definition import as_text
 from backend.clinical.deterioration import Seen
 from backend.clinical.scale import Score as ClinicalScore
 from backend.clinical.sheet import Answer, Sheet
@@ -371,6 +372,7 @@ def score_columns(score: ClinicalScore) -> dict[str, Any]:
         "total": score.total,
         "lowest": score.lowest,
         "highest": score.highest,
+        "value": as_text(score.value) if score.total is None and score.value is not None else None,
         "band_system": score.band_system,
         "band": score.band.word if score.band else None,
         "severity": score.band.severity if score.band else None,
