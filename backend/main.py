@@ -43,10 +43,12 @@ from backend.care.admission import routes as admission
 from backend.care.consents import routes as consents
 from backend.care.counselling import routes as counselling
 from backend.care.glass import routes as glass
+from backend.care.purge import routes as purge
 from backend.care.sharing import routes as sharing
-from backend.core import guard, live, strict_form, web
+from backend.core import guard, live, refused, strict_form, web
 from backend.core import routes as health
 from backend.core.errors import (
+    Conflict,
     HalfSignedIn,
     Invalid,
     Locked,
@@ -104,8 +106,24 @@ app = Vigil(
 )
 
 
+@app.exception_handler(Invalid)
+@app.exception_handler(Conflict)
+async def refused_form(request: Request, error: Invalid | Conflict) -> Response:
+    """The form again, as it was typed."""
+    fields = error.fields if isinstance(error, Invalid) else {}
+    return await refused.answer(request, error.status, error.sentence, fields)
+
+
+@app.exception_handler(OtherHands)
+def of_other_hands(request: Request, error: OtherHands) -> Response:
+    """Never what the other person typed; the page takes itself away."""
+    answer = web.refusal(request, error.status, lock_access.whose(error))
+    answer.headers["Vigil-Hands"] = "other"
+    return answer
+
+
 @app.exception_handler(UserError)
-def refused(request: Request, error: UserError) -> Response:
+def refuse(request: Request, error: UserError) -> Response:
     """A sentence for the person who asked; on the audit trail where it kept somebody out."""
     if isinstance(error, SignedOut | NotAllowed | NotFound):
         _written_down(request, error)
@@ -115,13 +133,9 @@ def refused(request: Request, error: UserError) -> Response:
         return RedirectResponse(f"/lock?to={request.url.path}", 303)
     if isinstance(error, HalfSignedIn) and _shows_a_page(request):
         return RedirectResponse(f"{error.leads_to}?to={request.url.path}", 303)
-    fields = error.fields if isinstance(error, Invalid) else None
-    answer = web.refusal(request, error.status, error.sentence, fields)
+    answer = web.refusal(request, error.status, error.sentence)
     if isinstance(error, SignedOut) and request.url.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, OtherHands):
-        answer = web.refusal(request, error.status, lock_access.whose(error))
-        answer.headers["Vigil-Hands"] = "other"  # the page takes itself away
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = "60"
     return answer
@@ -152,15 +166,15 @@ def _shows_a_page(request: Request) -> bool:
 
 
 @app.exception_handler(RequestValidationError)
-def invalid(request: Request, error: RequestValidationError) -> Response:
-    """What was sent cannot be right. The input is neither echoed nor logged."""
+async def invalid(request: Request, error: RequestValidationError) -> Response:
+    """What was sent cannot be right. It is not logged, and stands in its own form alone."""
     if any(problem["loc"][:1] == ("path",) for problem in error.errors()):
         return web.refusal(request, 404, "There is no such page.")
     fields = {
         ".".join(str(part) for part in problem["loc"][1:]) or "form": _words(problem)
         for problem in error.errors()
     }
-    return web.refusal(request, 422, "Check what was entered; nothing was saved.", fields)
+    return await refused.answer(request, 422, "Check what was entered; nothing was saved.", fields)
 
 
 def _words(problem: dict[str, object]) -> str:
@@ -219,6 +233,7 @@ for domain in (
     consents,
     sharing,
     glass,
+    purge,
     board,
     wall,
     live_words,

@@ -1,5 +1,6 @@
 """Turns time into facts: due, late, missed, lapsed, climbed. Any number of watches may run."""
 
+import os
 import signal
 import threading
 import time
@@ -112,8 +113,11 @@ def _cannot_evaluate(session: Session, name: str, stay_id: int, now: datetime) -
     )
 
 
-def run() -> None:
-    """Watch until told to stop. While the database is away we wait; nothing is kept in memory."""
+def run(*, beside: int | None = None) -> None:
+    """Watch until told to stop. While the database is away we wait; nothing is kept in memory.
+
+    `beside`: the process that started us; where that one was killed, nobody is left to tell us.
+    """
     stop = threading.Event()
     if threading.current_thread() is threading.main_thread():
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -121,12 +125,13 @@ def run() -> None:
     log.info("watch_started")
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="audit", daemon=True)
     keeping.start()
-    while not stop.is_set():
+    while not stop.is_set() and beside in {None, os.getppid()}:
         try:
             turn()
             beat()
         except (SQLAlchemyError, UserError, OSError) as error:
             log.warning("watch_cannot_reach_database", kind=type(error).__name__)
         stop.wait(PAUSE_S)
+    stop.set()
     keeping.join(5)
     log.info("watch_stopped")

@@ -185,7 +185,10 @@ if (able) {
   });
   document.addEventListener("htmx:error", lost);
   document.addEventListener("htmx:response:error", (event) => {
-    if (event.detail?.ctx?.response?.raw?.status >= 500) lost(event);
+    const { sourceElement: form, response } = event.detail?.ctx ?? {};
+    if (response?.raw?.status >= 500) lost(event);
+    // Somebody was quicker: the page is opened again, and what was typed is there.
+    if (response?.raw?.status === 409 && forms().includes(form)) keep(form).catch(failed);
   });
   // A form that was taken has served. What only asks from inside of one (a preview) stores nothing.
   document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => {

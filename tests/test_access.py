@@ -219,6 +219,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "workstation_id": machine.id,
         "disclosure_id": disclosure.id,
         "glass_id": glass.id,
+        "purge_id": care.purge(session, ward, stay).id,
     }
 
 

@@ -87,10 +87,14 @@ class Actor:
         if self.stepped_up_until is None or self.stepped_up_until <= now:
             raise StepUpNeeded
 
-    def signs(self, form: DeedForm) -> None:
-        """Refuse a form of another sign-in: the signer is the person at the keys, now."""
+    def signs(self, form: DeedForm, *, of: int | None = None) -> None:
+        """Refuse a form of another sign-in, or of another stay than `of`, which is in the address.
+
+        The signer is the person at the keys, now.
+        """
         if form.opened_by != self.id or form.opened_in != self.sign_in_id:
             raise OtherHands(form.opened_by, own=form.opened_by == self.id)
+        form.must_be_of(of)
 
 
 def _is_live_refresh(request: Request) -> bool:

@@ -114,6 +114,7 @@ class Why:
     others: tuple[Link, ...]
     course: str
     may_answer: bool
+    step_id: int  # the newest that this card tells
 
 
 def listing(
@@ -259,6 +260,7 @@ def why(session: Session, actor: Actor, alert: Alert, now: datetime) -> Why:
         others=_others(session, alert, zone=actor.zone, now=now),
         course=f"/stays/{alert.stay_id}/course",
         may_answer=actor.may(Permission.ANSWER_ALERT),
+        step_id=steps[-1].id,
     )
 
 

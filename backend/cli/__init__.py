@@ -50,6 +50,18 @@ class _Nouns(TyperGroup):
             words = error.fields.values() if isinstance(error, Invalid) else ()
             typer.echo(" ".join(["Error:", *dict.fromkeys([error.sentence, *words])]), err=True)
             raise typer.Exit(1) from error
+        except Exception as error:
+            if not _is_silence(error):
+                raise
+            typer.echo("Error: The database does not answer. Is it frozen, or full?", err=True)
+            raise typer.Exit(1) from None
+
+
+def _is_silence(error: Exception) -> bool:
+    from psycopg import OperationalError as NoAnswer  # noqa: PLC0415 (only who asked one needs it)
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+    return isinstance(error, NoAnswer | OperationalError)
 
 
 app = typer.Typer(

@@ -27,7 +27,10 @@ def demo() -> None:
     except UserError as refused:
         typer.echo(f"vigil: {refused.sentence}", err=True)
         raise typer.Exit(1) from None
-    watching = subprocess.Popen([sys.executable, "-m", "backend.cli", "watch"])
+    # It ends by itself where this process is killed, and stops PostgreSQL as the last one out.
+    watching = subprocess.Popen(  # noqa: S603 (our own program, no shell)
+        [sys.executable, "-m", "backend.cli", "watch", f"--beside={os.getpid()}"]
+    )
     try:
         _serve()
     finally:

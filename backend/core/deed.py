@@ -1,10 +1,12 @@
-"""What every form that changes something carries: its key, and whose it is."""
+"""What every form that changes something carries: its key, whose it is, and of which patient."""
 
 import re
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from backend.core.errors import OtherPatient
 
 # Control letters, halves of letters, what stands for unreadable ones, and what turns letters round
 # so that something else is read than is stored.
@@ -44,3 +46,17 @@ class DeedForm(BaseModel):
         if isinstance(data, dict):
             return {name: value for name, value in data.items() if value != ""}
         return data
+
+    def must_be_of(self, stay_id: int | None) -> None:
+        """A form that is about no patient may be sent from anywhere."""
+
+
+class PatientForm(DeedForm):
+    """A form about one patient: the stay it was opened for, whatever address it is sent to."""
+
+    opened_for: int | None = None
+
+    def must_be_of(self, stay_id: int | None) -> None:
+        """Refuse it at another patient's address, or where it does not say whose it is."""
+        if self.opened_for is None or self.opened_for != stay_id:
+            raise OtherPatient

@@ -15,8 +15,6 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +25,7 @@ import psycopg
 from psycopg import sql
 
 from backend.core.errors import Unavailable
+from backend.core.folder_lock import alone, lock_file
 
 VERSION = "18"
 DATABASE = "vigil"
@@ -60,13 +59,13 @@ def ensure_running(folder: Path) -> str:
     folder = folder.resolve()
     sockets = _socket_folder(folder)
     if folder not in _in_use or not _listens(sockets):
-        with _alone(folder):
+        with alone(folder):
             _make(folder)
             if not _listens(sockets):
                 _start(folder, sockets)
             if folder not in _in_use:
                 _create_database(sockets)
-                _in_use[folder] = _lock_file(folder, "users")
+                _in_use[folder] = lock_file(folder, "users")
                 fcntl.flock(_in_use[folder], fcntl.LOCK_SH)
                 atexit.register(leave, folder, os.getpid())
     return _uri(sockets, DATABASE)
@@ -77,7 +76,7 @@ def leave(folder: Path, pid: int | None = None) -> None:
     folder = folder.resolve()
     if folder not in _in_use or pid not in {None, os.getpid()}:
         return
-    with _alone(folder), _in_use.pop(folder) as users:
+    with alone(folder), _in_use.pop(folder) as users:
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -91,26 +90,6 @@ def leave(folder: Path, pid: int | None = None) -> None:
 
 def _uri(sockets: Path, database: str) -> str:
     return f"postgresql://postgres@/{database}?host={quote(str(sockets), safe='')}"
-
-
-def _lock_file(folder: Path, kind: str) -> IO[str]:
-    return folder.with_name(f"{folder.name}.{kind}").open("a")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time creates, starts or stops."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock_file(folder, "lock")
-    except OSError as error:
-        raise Unavailable(
-            f"Vigil cannot write its data to {folder.parent} ({error.strerror}): "
-            "set VIGIL_DATA_DIR to a folder where it can."
-        ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _listens(sockets: Path) -> bool:

@@ -8,7 +8,8 @@ UserError
 ├── StepUpNeeded   403  this person may, after proving once more who they are
 ├── NotFound       404  not here, or not in this person's unit
 ├── Conflict       409  it was true when the form was opened and is no longer
-│   └── OtherHands 409  the page belongs to another sign-in than the one at the keys
+│   ├── OtherHands 409  the page belongs to another sign-in than the one at the keys
+│   └── OtherPatient 409  the form was opened for another patient than the address names
 ├── TooLarge       413  more was sent than anybody writes down at once
 ├── Locked         423  the screen is locked: nothing of a patient until it is unlocked
 ├── TooMany        429  slow down
@@ -91,6 +92,16 @@ class OtherHands(Conflict):
         )
         self.opened_by = opened_by
         self.own = own
+
+
+class OtherPatient(Conflict):
+    """The form was opened for another patient than the one it is sent to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This form was opened for another patient, or before an update. Nothing was saved:"
+            " open it again here."
+        )
 
 
 class Locked(UserError):

@@ -27,7 +27,7 @@ async def unambiguous(request: Request) -> None:
     if not isinstance(route, APIRoute) or request.url.path.startswith("/api/"):
         return  # machines send JSON, which is read more strictly still
     asked = {param.alias: param.field_info.annotation for param in route.dependant.query_params}
-    _check(request.query_params.multi_items(), asked)
+    check(request.query_params.multi_items(), asked)
     models = [param.field_info.annotation for param in route.dependant.body_params]
     fields = {
         field.alias or name: field.annotation
@@ -38,10 +38,11 @@ async def unambiguous(request: Request) -> None:
     if fields and request.headers.get("Content-Type", "").startswith(
         ("application/x-www-form-urlencoded", "multipart/form-data")
     ):
-        _check((await request.form()).multi_items(), fields)
+        check((await request.form()).multi_items(), fields)
 
 
-def _check(pairs: Iterable[tuple[str, Any]], known: dict[str, Any]) -> None:
+def check(pairs: Iterable[tuple[str, Any]], known: dict[str, Any]) -> None:
+    """Invalid, where an input came twice or a whole number is none. `known`: name to type."""
     wrong: dict[str, str] = {}
     seen: set[str] = set()
     for name, value in pairs:

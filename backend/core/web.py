@@ -1,9 +1,11 @@
 """From a page object to HTML, from a refusal to a sentence: the only way out to a browser."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Path as UrlPath
 from fastapi import Request, Response
@@ -14,6 +16,24 @@ ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
 # What an `integer` column holds: to ask one for more is an error, not an empty answer.
 LARGEST_ID = 2**31 - 1
+# Hidden inputs, which nobody would want to copy.
+WRITTEN_BY_US = re.compile(r"^(key|opened_\w+|sent_at|\w+_id)$")
+
+
+Route = TypeVar("Route", bound=Callable[..., Any])
+
+
+def stands_on(page: str) -> Callable[[Route], Route]:
+    """Where the form of a route stands, if not at the same address: refused, it comes back there.
+
+    `{stay_id}` is of the form's own address, or else an input of the form.
+    """
+
+    def marked(route: Route) -> Route:
+        route.stands_on = page  # type: ignore[attr-defined]
+        return route
+
+    return marked
 
 
 def anybody() -> None:
@@ -102,14 +122,33 @@ class ErrorScreen(Screen, template="error.html"):
     status: int
     sentence: str
     reference: str | None = None
+    # What a plain form held, for its writer to copy.
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormErrors(Page, template="components/_form_errors.html"):
-    """A refusal, as the sentences above a form."""
+    """A refusal, as the sentences above a form. `arrives`: with the page, which opens there."""
 
     sentence: str
     field_errors: dict[str, str]
+    arrives: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError(Page, template="components/_field_error.html"):
+    """What is wrong with one field, beside it."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedWords(Page, template="components/_typed_words.html"):
+    """A refusal whose form is gone, with what was typed into it."""
+
+    sentence: str
+    words: tuple[str, ...]
 
 
 def html(page: Page) -> str:
@@ -148,14 +187,33 @@ def go(request: Request, path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
+async def typed_for_a_patient(request: Request) -> tuple[str, ...]:
+    """What a person wrote into a plain form about a patient. With scripts it still stands there."""
+    if wants_fragment(request) or request.method != "POST":
+        return ()
+    sent = (await request.form()).multi_items()
+    if all(name != "opened_for" for name, _ in sent):
+        return ()
+    return tuple(
+        value
+        for name, value in sent
+        if isinstance(value, str) and value.strip() and not WRITTEN_BY_US.search(name)
+    )
+
+
 def refusal(
     request: Request,
     status: int,
     sentence: str,
     field_errors: dict[str, str] | None = None,
     reference: str | None = None,
+    *,
+    typed: tuple[str, ...] = (),
 ) -> Response:
-    """The same refusal for a machine, a form and a whole page. Never echoes what was sent."""
+    """The same refusal for a machine, a form and a whole page.
+
+    Echoes nothing of what was sent but `typed`, to the person who wrote it.
+    """
     if request.url.path.startswith("/api/"):
         body: dict[str, Any] = {"status": status, "title": sentence}
         if field_errors:
@@ -167,6 +225,6 @@ def refusal(
         return render(FormErrors(sentence=sentence, field_errors=field_errors or {}), status)
     words = " ".join([sentence, *(field_errors or {}).values()])
     return render(
-        ErrorScreen(shell=None, status=status, sentence=words, reference=reference),
+        ErrorScreen(shell=None, status=status, sentence=words, reference=reference, typed=typed),
         status,
     )

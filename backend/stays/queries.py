@@ -54,6 +54,13 @@ def bed_now(session: Session, stay_id: int) -> Bed | None:
     ).one_or_none()
 
 
+def placement_now(session: Session, stay_id: int) -> Placement | None:
+    """Since when this stay lies where it lies; None where it has no bed."""
+    return session.scalars(
+        select(Placement).where(Placement.stay_id == stay_id, Placement.until_at.is_(None))
+    ).one_or_none()
+
+
 def free_beds(session: Session, unit_id: int) -> Sequence[Bed]:
     """Beds that nobody lies in."""
     taken = select(Placement.bed_id).where(Placement.until_at.is_(None))

@@ -131,6 +131,26 @@ def test_a_refusal_is_read_and_loses_nothing(
     expect(nora.get_by_label("Who was called")).to_have_value("Dr Vance")
 
 
+def test_who_was_slower_reads_what_the_other_did_and_finds_their_own_words_again(
+    *, served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, alert: Alert
+) -> None:
+    nora = opens(served.address, "nora")
+    _card(nora, served, alert)
+    nora.route("**/why", lambda route: route.abort())  # the card is not told
+    note = nora.locator(f"#closing-{alert.id}").get_by_label("To add")
+    nora.get_by_label("Why it is over").select_option("Treated and settled")
+    note.fill("Asleep since ten.")
+    with sessions.begin() as session:
+        taken(session, ward, session.get_one(Alert, alert.id), at=clock.now(), by="chen")
+    nora.get_by_role("button", name="Close this alert").click()
+    expect(nora.locator("#message")).to_contain_text("Chen Charge Nurse: Reassess in person")
+    expect(note).to_have_value("Asleep since ten.")
+    nora.reload()
+    expect(note).to_have_value("Asleep since ten.")
+    nora.get_by_role("button", name="Close this alert").click()
+    expect(nora.locator(f"#why-{alert.id}")).to_contain_text("Asleep since ten.")
+
+
 def test_a_double_click_takes_it_once(
     *, served: Served, opens: Opens, sessions: sessionmaker[Session], alert: Alert
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from backend.alerts import queries as alerts
 from backend.patients.models import Patient
 from backend.rounds import queries as rounds
 from backend.stays import queries as stays
-from backend.stays.models import Stay
+from backend.stays.models import DischargeReason, Placement, Stay
 from tests import build
 from tests.people import Ward, opens
 
@@ -119,42 +120,90 @@ def test_a_form_is_signed_by_who_opened_it(client: Browser, session: Session, wa
     assert _stays(session) == []
 
 
+def _opened(session: Session, ward: Ward, stay: Stay, who: str, **fields: object) -> dict[str, Any]:
+    """A form of the page that moves and discharges, as it stands now."""
+    lies = stays.placement_now(session, stay.id)
+    return {
+        "key": str(uuid4()),
+        **opens(ward.staff[who]),
+        "opened_for": stay.id,
+        "placement_id": lies.id if lies else "",
+    } | fields
+
+
 def test_a_discharge_leaves_nothing_due_and_nothing_open(
     client: Browser, session: Session, ward: Ward
 ) -> None:
     stay = build.stay(session, ward, orders={"ciwa-b": 240})
     build.recorded(session, ward, stay, answers=build.ciwa_b(50))
     assert alerts.open_on_stay(session, stay.id)
-    answer = client("nora").post(
-        f"/stays/{stay.id}/discharge",
-        data={
-            "key": str(uuid4()),
-            **opens(ward.staff["nora"]),
-            "opened_for": stay.id,
-            "reason": "completed",
-        },
-    )
-    assert answer.status_code == 303
+    nora, sent = client("nora"), _opened(session, ward, stay, "nora", reason="completed")
+    for _ in range(2):  # a double click ends it once, and is not told that it came too late
+        assert nora.post(f"/stays/{stay.id}/discharge", data=sent).status_code == 303
     assert rounds.open_on_stay(session, stay.id) == []
     assert alerts.open_on_stay(session, stay.id) == []
     assert stays.bed_now(session, stay.id) is None
 
 
-def test_a_form_for_another_patient_is_refused(
+def test_a_double_click_moves_once(client: Browser, session: Session, ward: Ward) -> None:
+    stay = build.stay(session, ward, bed="7")
+    nora, sent = client("nora"), _opened(session, ward, stay, "nora", bed_id=ward.beds["9"].id)
+    for _ in range(2):
+        assert nora.post(f"/stays/{stay.id}/bed", data=sent).status_code == 303
+    assert len(session.scalars(select(Placement).where(Placement.stay_id == stay.id)).all()) == 2
+    other = nora.post(f"/stays/{stay.id}/bed", data=sent | {"bed_id": ward.beds["10"].id})
+    assert other.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "words"),
+    [("bed", "9", "You chose: bed 9"), ("discharge", "completed", "You chose: completed")],
+)
+def test_a_page_opened_before_somebody_else_moved_the_patient_says_both_and_changes_nothing(
+    *, client: Browser, session: Session, ward: Ward, path: str, wanted: str, words: str
+) -> None:
+    stay = build.stay(session, ward, bed="7")
+    field = {"bed_id": ward.beds[wanted].id} if path == "bed" else {"reason": wanted}
+    old = _opened(session, ward, stay, "nora", **field)
+    moved = _opened(session, ward, stay, "chen", bed_id=ward.beds["8"].id)
+    assert client("chen").post(f"/stays/{stay.id}/bed", data=moved).status_code == 303
+    refused = client("nora").post(f"/stays/{stay.id}/{path}", data=old)
+    assert refused.status_code == 409
+    assert "Chen Charge Nurse put this patient into bed 8" in refused.text
+    assert words in refused.text
+    assert stay.discharged_at is None
+    bed = stays.bed_now(session, stay.id)
+    assert bed is not None
+    assert bed.label == "8"
+
+
+@pytest.mark.parametrize("path", ["bed", "discharge"])
+def test_a_page_opened_before_somebody_else_ended_the_stay_says_how_it_ended(
+    client: Browser, session: Session, ward: Ward, path: str
+) -> None:
+    stay = build.stay(session, ward, bed="7")
+    field = {"bed_id": ward.beds["9"].id} if path == "bed" else {"reason": "completed"}
+    old = _opened(session, ward, stay, "nora", **field)
+    ended = _opened(session, ward, stay, "chen", reason="transferred")
+    assert client("chen").post(f"/stays/{stay.id}/discharge", data=ended).status_code == 303
+    refused = client("nora").post(f"/stays/{stay.id}/{path}", data=old)
+    assert refused.status_code == 409
+    assert "Chen Charge Nurse ended this stay: transferred" in refused.text
+    assert stay.discharge_reason is DischargeReason.TRANSFERRED
+
+
+def test_the_page_carries_where_the_patient_lay(
     client: Browser, session: Session, ward: Ward
 ) -> None:
-    stay, other = build.stay(session, ward, bed="7"), build.stay(session, ward, bed="8")
-    answer = client("nora").post(
-        f"/stays/{stay.id}/bed",
-        data={
-            "key": str(uuid4()),
-            **opens(ward.staff["nora"]),
-            "opened_for": other.id,
-            "bed_id": ward.beds["9"].id,
-        },
-    )
-    assert answer.status_code == 409
-    assert "another patient" in answer.text
+    stay, nowhere = build.stay(session, ward, bed="7"), build.stay(session, ward, bed=None)
+    lies = stays.placement_now(session, stay.id)
+    assert lies is not None
+    nora = client("nora")
+    page = nora.get(f"/stays/{stay.id}/manage").text
+    assert page.count(f'name="placement_id" value="{lies.id}"') == 2
+    assert 'name="placement_id" value=""' in nora.get(f"/stays/{nowhere.id}/manage").text
+    sent = _opened(session, ward, nowhere, "nora", bed_id=ward.beds["9"].id)
+    assert nora.post(f"/stays/{nowhere.id}/bed", data=sent).status_code == 303
 
 
 def test_a_key_that_admitted_somebody_else_is_refused(

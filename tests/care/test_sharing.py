@@ -231,7 +231,7 @@ def test_the_accounting_is_a_file_with_the_notice_and_stands_in_the_ledger_itsel
 ) -> None:
     left(session, ward, stay, recipient="=1+1", purpose="#let x = 1")
     pavel = client("pavel")
-    data = {"key": str(uuid4()), **opens(ward.staff["pavel"]), "format": ending}
+    data = opened(ward, stay, "pavel", format=ending)
     asked = pavel.post(f"/stays/{stay.id}/accounting/file", data=data)
     assert asked.status_code == 403
     assert "Confirm first that it is you" in asked.text

@@ -27,7 +27,7 @@ from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid, NotFound, SignedOut
 from backend.core.settings import settings
-from backend.core.web import Screen, Shell, go, render
+from backend.core.web import Screen, Shell, go, render, stands_on
 
 router = APIRouter()
 
@@ -168,6 +168,7 @@ def account(db: Db, actor: Enrolling) -> Response:
 
 
 @router.post("/account/app")
+@stands_on("/account")
 def begin_app(
     request: Request, db: Db, actor: Enrolling, form: Annotated[OwnDeed, Form()]
 ) -> Response:
@@ -205,6 +206,7 @@ def app_screen(db: Db, actor: Enrolling) -> Response:
 
 
 @router.post("/account/app/confirm")
+@stands_on("/account/app")
 def confirm_app(db: Db, actor: Enrolling, form: Annotated[AppForm, Form()]) -> Response:
     actor.signs(form)
     now, whole = clock.now(), _whole(actor)
@@ -222,6 +224,7 @@ def confirm_app(db: Db, actor: Enrolling, form: Annotated[AppForm, Form()]) -> R
 
 
 @router.post("/account/codes")
+@stands_on("/account")
 def new_codes(db: Db, actor: SignedIn, form: Annotated[OwnDeed, Form()]) -> Response:
     actor.signs(form)
     now = clock.now()
@@ -266,6 +269,7 @@ def change_password(
 
 
 @router.post("/account/sign-ins/end")
+@stands_on("/account")
 def end_sign_in(
     request: Request, db: Db, actor: SignedIn, form: Annotated[EndForm, Form()]
 ) -> Response:

@@ -18,7 +18,7 @@ from backend.clinical import shift
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid
-from backend.core.web import Screen, go, render
+from backend.core.web import Screen, go, render, stands_on
 
 router = APIRouter()
 
@@ -132,6 +132,7 @@ def give(request: Request, db: Db, actor: GivesDuty, form: Annotated[DutyForm, F
 
 
 @router.post("/duty/{duty_id}/end")
+@stands_on("/duty")
 def end(request: Request, db: Db, actor: GivesDuty, duty: DutyToEnd) -> Response:
     service.end(db, actor.id, duty, now=clock.now())
     return go(request, "/duty")

@@ -16,7 +16,7 @@ from backend.accounts.units import service as units
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Invalid, UserError
-from backend.core.web import Screen, anybody, render
+from backend.core.web import Screen, anybody, render, stands_on
 
 router = APIRouter()
 
@@ -63,6 +63,7 @@ def welcome(db: Db, link: str = "") -> Response:
 
 
 @router.post("/welcome", dependencies=[Depends(anybody)])
+@stands_on("/welcome?link={link}")
 def choose_password(db: Db, form: Annotated[WelcomeForm, Form()]) -> Response:
     try:
         begun = service.choose_password(db, form.link, password=form.password, now=clock.now())
@@ -101,6 +102,7 @@ def first_run(db: Db, link: str = "") -> Response:
 
 
 @router.post("/first-run", dependencies=[Depends(anybody)])
+@stands_on("/first-run?link={link}")
 def set_up(db: Db, form: Annotated[FirstRunForm, Form()]) -> Response:
     try:
         with db.begin_nested():

@@ -22,7 +22,7 @@ from backend.core import clock, secret
 from backend.core.db import Db
 from backend.core.errors import NotAllowed, NotFound, Unavailable
 from backend.core.settings import settings
-from backend.core.web import anybody, go, local_path
+from backend.core.web import anybody, go, local_path, stands_on
 
 router = APIRouter()
 
@@ -79,6 +79,7 @@ def set_out_to_link(actor: SignedIn) -> Response:
 
 
 @router.post("/account/hospital/unlink")
+@stands_on("/account")
 def unlink(request: Request, db: Db, actor: SignedIn, form: Annotated[OwnDeed, Form()]) -> Response:
     actor.signs(form)
     actor.must_have_stepped_up(clock.now())

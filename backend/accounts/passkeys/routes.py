@@ -25,7 +25,7 @@ from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Invalid, NotFound, SignedOut, UserError
 from backend.core.settings import settings
-from backend.core.web import Screen, anybody, go, render
+from backend.core.web import Screen, anybody, go, render, stands_on
 
 router = APIRouter()
 
@@ -114,6 +114,7 @@ def passkey_screen(actor: Enrolling) -> Response:
 
 
 @router.post("/account/passkeys")
+@stands_on("/account/passkeys/new")
 def enrol(
     request: Request, db: Db, actor: Enrolling, form: Annotated[PasskeyForm, Form()]
 ) -> Response:
@@ -134,6 +135,7 @@ def enrol(
 
 
 @router.post("/account/passkeys/remove")
+@stands_on("/account")
 def remove(
     request: Request, db: Db, actor: SignedIn, form: Annotated[RemovalForm, Form()]
 ) -> Response:

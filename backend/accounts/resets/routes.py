@@ -19,7 +19,7 @@ from backend.accounts.staff.access import colleague
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import UserError
-from backend.core.web import Screen, go, render
+from backend.core.web import Screen, go, render, stands_on
 
 router = APIRouter()
 
@@ -110,6 +110,7 @@ def help_screen(db: Db, actor: Helps) -> Response:
 
 
 @router.post("/admin/sign-in-help/forgive")
+@stands_on("/admin/sign-in-help")
 def forgive(request: Request, db: Db, actor: Helps, form: Annotated[HelpForm, Form()]) -> Response:
     actor.signs(form)
     person = colleague(db, actor, form.staff_id)
@@ -120,6 +121,7 @@ def forgive(request: Request, db: Db, actor: Helps, form: Annotated[HelpForm, Fo
 
 
 @router.post("/admin/sign-in-help/reset")
+@stands_on("/admin/sign-in-help")
 def ask(request: Request, db: Db, actor: Helps, form: Annotated[AskForm, Form()]) -> Response:
     actor.signs(form)
     actor.must_have_stepped_up(clock.now())
@@ -144,6 +146,7 @@ def ask(request: Request, db: Db, actor: Helps, form: Annotated[AskForm, Form()]
 
 
 @router.post("/admin/sign-in-help/agree")
+@stands_on("/admin/sign-in-help")
 def agree(request: Request, db: Db, actor: Helps, form: Annotated[HelpForm, Form()]) -> Response:
     actor.signs(form)
     actor.must_have_stepped_up(clock.now())
@@ -159,6 +162,7 @@ def agree(request: Request, db: Db, actor: Helps, form: Annotated[HelpForm, Form
 
 
 @router.post("/admin/sign-in-help/withdraw")
+@stands_on("/admin/sign-in-help")
 def withdraw(request: Request, db: Db, actor: Helps, form: Annotated[HelpForm, Form()]) -> Response:
     actor.signs(form)
     service.withdraw(

@@ -23,7 +23,7 @@ from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.settings import settings
-from backend.core.web import go, render
+from backend.core.web import go, render, stands_on
 
 router = APIRouter()
 
@@ -85,6 +85,7 @@ def one_person(db: Db, actor: Manages, person: Managed) -> Response:
 
 
 @router.post("/admin/staff/{staff_id}/link")
+@stands_on("/admin/staff/{staff_id}")
 def new_link(
     db: Db, actor: Manages, person: Managed, form: Annotated[StaffDeed, Form()]
 ) -> Response:
@@ -99,6 +100,7 @@ def new_link(
 
 
 @router.post("/admin/staff/{staff_id}/role")
+@stands_on("/admin/staff/{staff_id}")
 def change_role(
     request: Request,
     db: Db,
@@ -114,6 +116,7 @@ def change_role(
 
 
 @router.post("/admin/staff/{staff_id}/end-sign-ins")
+@stands_on("/admin/staff/{staff_id}")
 def end_sign_ins(
     request: Request,
     db: Db,
@@ -128,6 +131,7 @@ def end_sign_ins(
 
 
 @router.post("/admin/staff/{staff_id}/end-sign-in")
+@stands_on("/admin/staff/{staff_id}")
 def end_one_sign_in(
     request: Request,
     db: Db,
@@ -145,6 +149,7 @@ def end_one_sign_in(
 
 
 @router.post("/admin/staff/{staff_id}/disable")
+@stands_on("/admin/staff/{staff_id}")
 def let_go(
     request: Request,
     db: Db,

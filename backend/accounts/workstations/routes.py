@@ -20,7 +20,7 @@ from backend.accounts.workstations.models import Kind, Workstation
 from backend.accounts.workstations.queries import Enrolled
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Screen, anybody, go, render
+from backend.core.web import Screen, anybody, go, render, stands_on
 
 router = APIRouter()
 
@@ -125,6 +125,7 @@ def enrol(request: Request, db: Db, actor: Manages, form: Annotated[EnrolForm, F
 
 
 @router.post("/admin/workstations/limits")
+@stands_on("/admin/workstations")
 def change_limits(
     request: Request, db: Db, actor: Manages, form: Annotated[LimitsForm, Form()]
 ) -> Response:
@@ -140,6 +141,7 @@ def change_limits(
 
 
 @router.post("/admin/workstations/{workstation_id}/revocation")
+@stands_on("/admin/workstations")
 def revoke(
     request: Request,
     db: Db,

@@ -5,23 +5,24 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from backend.alerts.answers.choices import Plan, Reason
-from backend.core.deed import DeedForm, Line
+from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
 Note = Annotated[Line, Field(max_length=500)]
 StaffId = Annotated[int, Field(ge=1, lt=2**31)]
+StepId = Annotated[int, Field(ge=1, lt=2**63)]
 
 
-class SeenForm(DeedForm):
+class SeenForm(PatientForm):
     """I have read it."""
 
 
-class EscalationForm(DeedForm):
+class EscalationForm(PatientForm):
     """Tell the next on the ladder now."""
 
 
-class PromiseForm(DeedForm):
+class PromiseForm(PatientForm):
     """I have it: what I do, and when I look again."""
 
     plan: Plan
@@ -34,7 +35,7 @@ class PromiseForm(DeedForm):
         return f"{self.plan.value}: {self.note}" if self.note else self.plan.value
 
 
-class CallForm(DeedForm):
+class CallForm(PatientForm):
     """Somebody was called."""
 
     called: Name
@@ -43,11 +44,13 @@ class CallForm(DeedForm):
     read_back: bool = False
 
 
-class ClosingForm(DeedForm):
+class ClosingForm(PatientForm):
     """It is over."""
 
     reason: Reason
     note: Note | None = None
+    # The newest that its card told when the button was pressed.
+    step_id: StepId | None = None
 
     def words(self) -> str:
         """The reason, with what was added; another reason must be named."""

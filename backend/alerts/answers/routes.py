@@ -19,12 +19,13 @@ from backend.alerts.answers.forms import (
 from backend.alerts.models import Alert
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Page, answer, go
+from backend.core.web import Page, answer, go, stands_on
 
 router = APIRouter()
 
 
 @router.post("/alerts/{alert_id}/seen")
+@stands_on("/alerts/{alert_id}")
 def see(
     request: Request,
     db: Db,
@@ -32,7 +33,7 @@ def see(
     alert: AlertToAnswer,
     form: Annotated[SeenForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.see(db, actor.id, alert, key=form.key, at=now)
     fresh = page.answers(db, actor, alert, now, stored="you have seen it.")
@@ -40,6 +41,7 @@ def see(
 
 
 @router.post("/alerts/{alert_id}/escalation")
+@stands_on("/alerts/{alert_id}")
 def escalate(
     request: Request,
     db: Db,
@@ -47,7 +49,7 @@ def escalate(
     alert: AlertToAnswer,
     form: Annotated[EscalationForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.escalate(db, actor.id, alert, key=form.key, at=now)
     fresh = page.answers(db, actor, alert, now, stored="the next on the ladder has been told.")
@@ -55,6 +57,7 @@ def escalate(
 
 
 @router.post("/alerts/{alert_id}/acknowledgement")
+@stands_on("/alerts/{alert_id}")
 def acknowledge(
     request: Request,
     db: Db,
@@ -62,7 +65,7 @@ def acknowledge(
     alert: AlertToAnswer,
     form: Annotated[PromiseForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.acknowledge(
         db,
@@ -80,6 +83,7 @@ def acknowledge(
 
 
 @router.post("/alerts/{alert_id}/calls")
+@stands_on("/alerts/{alert_id}")
 def log_call(
     request: Request,
     db: Db,
@@ -87,7 +91,7 @@ def log_call(
     alert: AlertToAnswer,
     form: Annotated[CallForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     now = clock.now()
     service.log_call(
         db,
@@ -105,6 +109,7 @@ def log_call(
 
 
 @router.post("/alerts/{alert_id}/closing")
+@stands_on("/alerts/{alert_id}")
 def close(
     request: Request,
     db: Db,
@@ -112,7 +117,7 @@ def close(
     alert: AlertToAnswer,
     form: Annotated[ClosingForm, Form()],
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=alert.stay_id)
     service.close(
         db,
         actor.id,
@@ -121,6 +126,7 @@ def close(
         reason=form.words(),
         at=clock.now(),
         may_close_emergency=actor.may(Permission.CLOSE_EMERGENCY),
+        seen_step_id=form.step_id or 0,
     )
     return go(request, f"/alerts/{alert.id}")
 

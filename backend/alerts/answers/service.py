@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from backend.accounts.staff import queries as staff
+from backend.alerts import queries
 from backend.alerts import service as alerts
 from backend.alerts.ladder import service as ladder
 from backend.alerts.models import Alert, AlertState, AlertStep, StepKind
@@ -134,15 +136,46 @@ def close(
     reason: str,
     at: datetime,
     may_close_emergency: bool,
+    seen_step_id: int | None = None,
 ) -> Alert:
-    """End it with a reason. An emergency needs newer evidence or the second role."""
+    """End it with a reason. An emergency needs newer evidence or the second role.
+
+    `seen_step_id`: the newest step that the card told whoever closes it.
+    """
     if _begin(session, actor_id, alert, StepKind.CLOSED, key=key, sentence=reason):
         return alert
+    if seen_step_id is not None:
+        _must_be_as_seen(session, alert, actor_id, seen_step_id)
     if refusal := why_not_close(session, alert, may_close_emergency=may_close_emergency):
         raise NotAllowed(refusal)
     alerts.end(session, alert, actor_id, at=at, reason=reason, key=key)
     alerts.announce(session, alert)
     return alert
+
+
+# What a newer set says of it, whoever recorded that.
+_NEWER = frozenset({StepKind.UPDATED, StepKind.WORSENED, StepKind.RETURNED})
+
+
+def _must_be_as_seen(session: Session, alert: Alert, actor_id: int, seen_step_id: int) -> None:
+    """Or say what somebody else did, or a newer set said, that was not on the card yet."""
+    news = [
+        step
+        for step in queries.steps(session, alert.id)
+        if step.id > seen_step_id and (step.kind in _NEWER or step.actor_id not in (None, actor_id))
+    ]
+    if not news:
+        return
+    latest = news[-1]
+    who = _name(session, latest.actor_id) or "A newer set"
+    raise Conflict(
+        f"Since you read this, {who}: {latest.sentence.rstrip('.')}. It was not closed; open it"
+        " again, then decide."
+    )
+
+
+def _name(session: Session, staff_id: int | None) -> str | None:
+    return staff.names(session, [staff_id]).get(staff_id) if staff_id is not None else None
 
 
 def why_not_close(session: Session, alert: Alert, *, may_close_emergency: bool) -> str | None:
@@ -165,13 +198,24 @@ def _begin(
     step = session.scalars(select(AlertStep).where(AlertStep.key == key)).one_or_none()
     if step is None:
         if alert.closed_at is not None:
-            raise Conflict("This alert has been closed. Nothing more can be done to it.")
+            raise Conflict(_over(session, alert, kind))
         return False
     same_deed = (step.alert_id, step.kind, step.actor_id) == (alert.id, kind, actor_id)
     was_said = step.detail | {"sentence": step.sentence}
     if not same_deed or any(was_said.get(name) != value for name, value in said.items()):
         raise Conflict("This form was already sent with other values. Open it again.")
     return True
+
+
+def _over(session: Session, alert: Alert, kind: StepKind) -> str:
+    """To who wanted to close it too, in which words it was; they may differ."""
+    if kind is not StepKind.CLOSED or alert.close_reason is None:
+        return "This alert has been closed. Nothing more can be done to it."
+    by = _name(session, alert.closed_by) or "Vigil"
+    return (
+        f"This alert has been closed. {by}: {alert.close_reason.rstrip('.')}. Your reason was not"
+        " saved."
+    )
 
 
 def _mark_seen(alert: Alert, actor_id: int, at: datetime) -> None:

@@ -21,7 +21,7 @@ from backend.board.lock.forms import LockForm, UnlockForm
 from backend.board.lock.queries import Call
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Page, Screen, go, local_path, render
+from backend.core.web import Page, Screen, go, local_path, render, stands_on
 
 router = APIRouter()
 
@@ -98,6 +98,7 @@ def lock(request: Request, db: Db, actor: SignedIn, form: Annotated[LockForm, Fo
 
 
 @router.post("/lock/unlock")
+@stands_on("/lock")
 def unlock(db: Db, locker: AtTheLock, form: Annotated[UnlockForm, Form()]) -> Response:
     now, unlocked = clock.now(), None
     if locker.workstation is not None:

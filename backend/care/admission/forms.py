@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field
 
 from backend.clinical import shift
-from backend.core.deed import DeedForm, Line
+from backend.core.deed import DeedForm, Line, PatientForm
 from backend.core.errors import Invalid
 from backend.stays.models import DischargeReason
 
 Short = Annotated[Line, Field(max_length=200)]
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
+PlacementId = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 def _several(value: object) -> object:
@@ -57,15 +58,16 @@ class AdmissionForm(DeedForm):
         return tuple(label for label in labels if label)
 
 
-class MoveForm(DeedForm):
+class MoveForm(PatientForm):
     """The patient goes into another bed."""
 
-    opened_for: int
+    # Where they lay when the form was opened; nothing: in no bed.
+    placement_id: PlacementId | None = None
     bed_id: Annotated[int, Field(ge=1, lt=2**31)]
 
 
-class DischargeForm(DeedForm):
+class DischargeForm(PatientForm):
     """The stay ends."""
 
-    opened_for: int
+    placement_id: PlacementId | None = None
     reason: DischargeReason

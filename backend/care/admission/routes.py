@@ -15,14 +15,14 @@ from backend.accounts.units.models import Bed
 from backend.audit import service as audit
 from backend.care.admission import service
 from backend.care.admission.forms import AdmissionForm, DischargeForm, MoveForm, local_moment
+from backend.care.admission.service import Seen
 from backend.clinical import scale
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid
-from backend.core.web import Screen, go, render, wants_fragment
+from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.protocols import queries as protocols
 from backend.stays import queries as stay_queries
-from backend.stays import service as stays
 from backend.stays.access import StayToManage
 from backend.stays.models import DischargeReason, Stay
 from backend.stays.queries import Banner
@@ -77,6 +77,7 @@ class StayScreen(Screen, template="care/stay.html"):
     discharge_key: UUID
     opened_by: int
     opened_in: int | None
+    placement_id: int | None
     free_beds: Sequence[Bed]
     reasons: tuple[str, ...]
 
@@ -176,6 +177,7 @@ def stay_screen(db: Db, actor: Admits, stay: StayToManage) -> Response:
 
 def _screen(db: Session, actor: Actor, stay: Stay) -> StayScreen:
     now = clock.now()
+    placement = stay_queries.placement_now(db, stay.id)
     return StayScreen(
         shell=shell(actor, here="stay", now=now),
         banner=stay_queries.banner(db, stay, actor.zone, now),
@@ -183,27 +185,32 @@ def _screen(db: Session, actor: Actor, stay: Stay) -> StayScreen:
         discharge_key=uuid4(),
         opened_by=actor.id,
         opened_in=actor.sign_in_id,
+        placement_id=placement.id if placement else None,
         free_beds=stay_queries.free_beds(db, actor.unit.id),
         reasons=tuple(reason.value for reason in DischargeReason),
     )
 
 
-def _same_patient(stay: Stay, form: MoveForm | DischargeForm) -> None:
-    if form.opened_for != stay.id:
-        raise Conflict("This form was opened for another patient. Open it again.")
-
-
 @router.post("/stays/{stay_id}/bed")
+@stands_on("/stays/{stay_id}/manage")
 def move(
     request: Request, db: Db, actor: Admits, stay: StayToManage, form: Annotated[MoveForm, Form()]
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
-    stays.place(db, actor.id, stay, key=form.key, bed_id=form.bed_id, at=clock.now())
+    actor.signs(form, of=stay.id)
+    service.move(
+        db,
+        actor.id,
+        stay,
+        key=form.key,
+        bed_id=form.bed_id,
+        at=clock.now(),
+        seen=Seen(placement_id=form.placement_id, zone=actor.zone),
+    )
     return go(request, f"/stays/{stay.id}")
 
 
 @router.post("/stays/{stay_id}/discharge")
+@stands_on("/stays/{stay_id}/manage")
 def discharge(
     request: Request,
     db: Db,
@@ -211,7 +218,13 @@ def discharge(
     stay: StayToManage,
     form: Annotated[DischargeForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
-    service.discharge(db, actor.id, stay, at=clock.now(), reason=form.reason)
+    actor.signs(form, of=stay.id)
+    service.end(
+        db,
+        actor.id,
+        stay,
+        at=clock.now(),
+        reason=form.reason,
+        seen=Seen(placement_id=form.placement_id, zone=actor.zone),
+    )
     return go(request, "/")

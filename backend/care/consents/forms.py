@@ -14,7 +14,7 @@ from backend.care.consents.models import (
     SignedHow,
 )
 from backend.care.consents.scope import Terms
-from backend.core.deed import DeedForm, Line
+from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
 
 Short = Annotated[Line, Field(max_length=200)]
@@ -25,10 +25,9 @@ def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class ConsentForm(DeedForm):
+class ConsentForm(PatientForm):
     """What the patient signed."""
 
-    opened_for: int
     supersedes_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     scope: Annotated[
         list[RecordKind], BeforeValidator(_several), Field(default_factory=list, max_length=10)
@@ -67,10 +66,9 @@ class ConsentForm(DeedForm):
         )
 
 
-class EndForm(DeedForm):
+class EndForm(PatientForm):
     """The patient takes a consent back, or its event has come."""
 
-    opened_for: int
     consent_id: Annotated[int, Field(ge=1, lt=2**31)]
     kind: EndKind
     said_how: Annotated[Line, Field(min_length=1, max_length=200)]

@@ -28,8 +28,8 @@ from backend.care.consents.queries import Signed
 from backend.clinical import shift as shifts
 from backend.core import clock
 from backend.core.db import Db
-from backend.core.errors import Conflict, Invalid, UserError
-from backend.core.web import Screen, go, render, wants_fragment
+from backend.core.errors import Invalid, UserError
+from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.stays import queries as stay_queries
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
@@ -181,6 +181,7 @@ def _choices(every: type[StrEnum], chosen: Sequence[str]) -> tuple[Choice, ...]:
 
 
 @router.post("/stays/{stay_id}/consents")
+@stands_on("/stays/{stay_id}/consents?change={supersedes_id}")
 def give(
     request: Request,
     db: Db,
@@ -189,8 +190,7 @@ def give(
     form: Annotated[ConsentForm, Form()],
 ) -> Response:
     """Recorded; or the page again, with what was typed and why not."""
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     now = clock.now()
     try:
         service.give(
@@ -227,12 +227,8 @@ def _local(typed: str, actor: Actor) -> datetime:
         raise Invalid("Check the time.", {"signed_at": "Write when it was signed."}) from None
 
 
-def _same_patient(stay: Stay, form: ConsentForm | EndForm) -> None:
-    if form.opened_for != stay.id:
-        raise Conflict("This form was opened for another patient. Open it again.")
-
-
 @router.post("/stays/{stay_id}/consents/end")
+@stands_on("/stays/{stay_id}/consents")
 def end(
     request: Request,
     db: Db,
@@ -240,8 +236,7 @@ def end(
     stay: ConsentFrom,
     form: Annotated[EndForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     service.end(
         db,
         actor.id,

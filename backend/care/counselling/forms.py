@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from backend.core.deed import DeedForm, Line
+from backend.core.deed import Line, PatientForm
 
 
 def _said(text: str) -> str:
@@ -13,10 +13,9 @@ def _said(text: str) -> str:
     return text
 
 
-class NoteForm(DeedForm):
+class NoteForm(PatientForm):
     """A note, or the words that take another's place."""
 
-    opened_for: int
     text: Annotated[Line, Field(max_length=20_000), AfterValidator(_said)]
     supersedes_id: Annotated[int | None, Field(ge=1, lt=2**62)] = None
     reason: Annotated[Line | None, Field(max_length=500)] = None

@@ -15,7 +15,7 @@ from backend.audit import service as audit
 from backend.care.counselling import queries, service
 from backend.care.counselling.access import CounsellingOf
 from backend.care.counselling.forms import NoteForm
-from backend.core import clock, local_time
+from backend.core import clock, local_time, strict_form
 from backend.core.db import Db
 from backend.core.errors import Conflict
 from backend.core.web import Screen, go, render
@@ -109,7 +109,9 @@ def counselling_screen(
 
 async def what_was_typed(request: Request) -> dict[str, Any]:
     """The form as it came. It is checked where what was typed can be shown again."""
+    known = {name: field.annotation for name, field in NoteForm.model_fields.items()}
     async with request.form(max_files=0, max_fields=20) as form:
+        strict_form.check(form.multi_items(), known)
         return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
@@ -122,9 +124,7 @@ def write(request: Request, db: Db, actor: SignedIn, stay: CounsellingOf, typed:
         form = NoteForm.model_validate(typed)
     except ValidationError as wrong:
         return _again(db, actor, stay, typed, refusal=_words(wrong), status=422)
-    actor.signs(form)
-    if form.opened_for != stay.id:
-        raise Conflict("This form was opened for another patient. Open it again.")
+    actor.signs(form, of=stay.id)
     try:
         service.write(
             db,

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -95,6 +96,11 @@ class DisclosurePatient(Base):
         ForeignKeyConstraint(["consent_id", "unit_id"], ["consent.id", "consent.unit_id"]),
         UniqueConstraint("disclosure_id", "stay_id", "patient_id"),
         Index("ix_disclosure_patient_patient_id", "patient_id"),
+        Index(
+            "ix_disclosure_patient_consent_id",
+            "consent_id",
+            postgresql_where=text("consent_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)

@@ -21,7 +21,7 @@ from backend.care.glass.queries import Broken
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Conflict, NotFound, StepUpNeeded, UserError
-from backend.core.web import Page, Screen, go, render
+from backend.core.web import Page, Screen, go, render, stands_on
 
 router = APIRouter()
 InNeed = Annotated[Actor, Depends(Allowed(Permission.BREAK_GLASS))]
@@ -191,6 +191,7 @@ def count(db: Db, actor: Reviewer) -> Response:
 
 
 @router.post("/privacy/glass/{glass_id}/review")
+@stands_on("/privacy/glass")
 def review(
     request: Request,
     db: Db,

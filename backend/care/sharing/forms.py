@@ -5,15 +5,14 @@ from typing import Annotated
 from pydantic import Field
 
 from backend.care.disclosures.models import Verdict
-from backend.core.deed import DeedForm, Line
+from backend.core.deed import Line, PatientForm
 
 Needed = Annotated[Line, Field(min_length=1, max_length=300)]
 
 
-class EmergencyForm(DeedForm):
+class EmergencyForm(PatientForm):
     """42 CFR 2.51: none of these may be missing."""
 
-    opened_for: int
     recipient: Needed
     affiliation: Needed
     told_at: Annotated[str, Field(max_length=30)]
@@ -21,18 +20,16 @@ class EmergencyForm(DeedForm):
     told: Needed
 
 
-class RestrictionForm(DeedForm):
+class RestrictionForm(PatientForm):
     """What the patient asks."""
 
-    opened_for: int
     asked: Needed
     recipient: Annotated[Line, Field(max_length=200)] | None = None
 
 
-class AnswerForm(DeedForm):
+class AnswerForm(PatientForm):
     """What the privacy officer decides."""
 
-    opened_for: int
     restriction_id: Annotated[int, Field(ge=1, lt=2**31)]
     verdict: Verdict
     reason: Needed

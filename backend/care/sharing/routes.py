@@ -20,8 +20,8 @@ from backend.care.sharing.forms import AnswerForm, EmergencyForm, RestrictionFor
 from backend.clinical import shift as shifts
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.errors import Conflict, Invalid, UserError
-from backend.core.web import Screen, go, render, wants_fragment
+from backend.core.errors import Invalid, UserError
+from backend.core.web import Screen, go, render, stands_on, wants_fragment
 from backend.stays import queries as stay_queries
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
@@ -134,6 +134,7 @@ def _shown(wish: Wish, actor: Actor) -> ShownWish:
 
 
 @router.post("/stays/{stay_id}/emergency")
+@stands_on("/stays/{stay_id}/sharing")
 def told_in_emergency(
     request: Request,
     db: Db,
@@ -141,8 +142,7 @@ def told_in_emergency(
     stay: EmergencyOf,
     form: Annotated[EmergencyForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     try:
         service.told_in_emergency(
             db,
@@ -175,12 +175,8 @@ def _local(typed: str, actor: Actor) -> datetime:
         raise Invalid("Check the time.", {"told_at": "Write when it was told."}) from None
 
 
-def _same_patient(stay: Stay, form: EmergencyForm | RestrictionForm | AnswerForm) -> None:
-    if form.opened_for != stay.id:
-        raise Conflict("This form was opened for another patient. Open it again.")
-
-
 @router.post("/stays/{stay_id}/restrictions")
+@stands_on("/stays/{stay_id}/sharing")
 def ask_restriction(
     request: Request,
     db: Db,
@@ -188,8 +184,7 @@ def ask_restriction(
     stay: WishOf,
     form: Annotated[RestrictionForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     service.ask_restriction(
         db, actor.id, stay, key=form.key, asked=form.asked, recipient=form.recipient
     )
@@ -197,6 +192,7 @@ def ask_restriction(
 
 
 @router.post("/stays/{stay_id}/restrictions/answer")
+@stands_on("/stays/{stay_id}/sharing")
 def answer_restriction(
     request: Request,
     db: Db,
@@ -204,8 +200,7 @@ def answer_restriction(
     stay: ReviewOf,
     form: Annotated[AnswerForm, Form()],
 ) -> Response:
-    actor.signs(form)
-    _same_patient(stay, form)
+    actor.signs(form, of=stay.id)
     service.answer_restriction(
         db,
         actor.id,

@@ -11,8 +11,8 @@ from backend.clinical import scale
 from backend.clinical import vitals as vital_signs
 from backend.clinical.sheet import Sheet
 from backend.clinical.vitals import KINDS, Vitals
-from backend.core.deed import DeedForm, Line
-from backend.core.errors import Conflict, Invalid
+from backend.core.deed import Line, PatientForm
+from backend.core.errors import Invalid
 from backend.observations.models import Outcome
 from backend.observations.sheet.reading import (
     LONGEST_INPUT,
@@ -35,10 +35,9 @@ Text = Annotated[Line, Field(max_length=LONGEST_INPUT)]
 Word = Annotated[Line, Field(max_length=40)]
 
 
-class SheetForm(DeedForm):
+class SheetForm(PatientForm):
     """One set. Dotted inputs (`ciwa-b.tense`, `confirm.pulse_per_min`) come as dictionaries."""
 
-    opened_for: int
     outcome: Outcome
     observed_local: Word | None = None
     repeated: Literal["first", "second"] | None = None
@@ -63,11 +62,6 @@ class SheetForm(DeedForm):
         if outcome is Outcome.ENTERED_IN_ERROR:
             raise ValueError
         return outcome
-
-    def for_stay(self, stay_id: int) -> None:
-        """Refuse a sheet that was opened at another bed."""
-        if self.opened_for != stay_id:
-            raise Conflict("This sheet was opened for another patient. Nothing was saved here.")
 
     def why(self) -> str:
         """The reason of a correction, or Invalid."""
@@ -212,16 +206,10 @@ def read(came: Sent) -> SheetForm:
         raise Invalid("Not saved.", dict(_sentence(one) for one in error.errors())) from None
 
 
-class TakeBackForm(DeedForm):
+class TakeBackForm(PatientForm):
     """A set that should never have been entered, and why."""
 
-    opened_for: int
     reason: Annotated[Line, Field(min_length=3, max_length=LONGEST_INPUT)]
-
-    def for_stay(self, stay_id: int) -> None:
-        """Refuse a form that was opened at another bed."""
-        if self.opened_for != stay_id:
-            raise Conflict("This form was opened for another patient. Nothing was changed.")
 
 
 def read_taking_back(came: Sent) -> TakeBackForm:

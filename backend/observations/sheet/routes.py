@@ -14,7 +14,7 @@ from backend.audit import service as audit
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.core.web import Id, Page, Screen, go, render, wants_fragment
+from backend.core.web import Id, Page, Screen, go, render, stands_on, wants_fragment
 from backend.observations import queries, service
 from backend.observations.models import Observation, Outcome, Source
 from backend.observations.queries import StoredSet
@@ -109,8 +109,7 @@ def score_preview(db: Db, actor: SignedIn, stay: BedsideOf, came: Came) -> Respo
 
 def _read(actor: Actor, stay: Stay, came: Sent) -> SheetForm:
     form = forms.read(came)
-    actor.signs(form)
-    form.for_stay(stay.id)
+    actor.signs(form, of=stay.id)
     return form
 
 
@@ -123,6 +122,7 @@ def _asks(came: Sent) -> dict[str, str]:
 
 
 @router.post("/stays/{stay_id}/observations")
+@stands_on("/stays/{stay_id}/record")
 def record(request: Request, db: Db, actor: SignedIn, stay: BedsideOf, came: Came) -> Response:
     try:
         form = _read(actor, stay, came)
@@ -248,6 +248,7 @@ def correct(
 
 
 @router.post("/stays/{stay_id}/observations/{observation_id}/take-back")
+@stands_on("/stays/{stay_id}/observations/{observation_id}/correct")
 def take_back(
     *,
     request: Request,
@@ -258,8 +259,7 @@ def take_back(
     came: Came,
 ) -> Response:
     form = forms.read_taking_back(came)
-    actor.signs(form)
-    form.for_stay(stay.id)
+    actor.signs(form, of=stay.id)
     row = service.entered_in_error(
         db,
         actor.id,

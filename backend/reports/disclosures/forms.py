@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from backend.core.deed import DeedForm, Line
+from backend.core.deed import DeedForm, Line, PatientForm
 
 
-class AccountingForm(DeedForm):
+class AccountingForm(PatientForm):
     """The accounting of one patient as a file."""
 
     format: Literal["pdf", "csv"]

@@ -18,7 +18,7 @@ from backend.care.disclosures.access import DisclosureToReview
 from backend.care.disclosures.queries import Entry
 from backend.core import clock, local_time
 from backend.core.db import Db
-from backend.core.web import Page, Screen, go, render
+from backend.core.web import Page, Screen, go, render, stands_on
 from backend.reports.disclosures import service
 from backend.reports.disclosures.forms import AccountingForm, FindForm, SeenForm
 from backend.stays import queries as stay_queries
@@ -149,6 +149,7 @@ def new_disclosures(db: Db, actor: Officer) -> Response:
 
 
 @router.post("/privacy/disclosures/{disclosure_id}/seen")
+@stands_on("/privacy/disclosures")
 def seen(
     request: Request,
     db: Db,
@@ -162,6 +163,7 @@ def seen(
 
 
 @router.post("/privacy/disclosures/find")
+@stands_on("/privacy/disclosures")
 def find(db: Db, actor: Officer, form: Annotated[FindForm, Form()]) -> Response:
     """The patient of this code: their newest stay on this unit."""
     actor.signs(form)
@@ -194,10 +196,11 @@ def accounting_screen(db: Db, actor: SignedIn, stay: ReviewOf) -> Response:
 
 
 @router.post("/stays/{stay_id}/accounting/file")
+@stands_on("/stays/{stay_id}/accounting")
 def accounting_file(
     db: Db, actor: SignedIn, stay: ReviewOf, form: Annotated[AccountingForm, Form()]
 ) -> Response:
-    actor.signs(form)
+    actor.signs(form, of=stay.id)
     now = clock.now()
     code = stay_queries.banner(db, stay, actor.zone, now).code
     name, media_type, body = service.file(db, actor, stay, form.format, code=code, now=now)

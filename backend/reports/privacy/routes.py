@@ -18,7 +18,7 @@ from backend.care.glass import queries as glass
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid
-from backend.core.web import Screen, render
+from backend.core.web import Screen, render, stands_on
 from backend.reports.privacy import queries, view
 from backend.reports.privacy.forms import FindForm
 from backend.reports.privacy.queries import Standing
@@ -112,6 +112,7 @@ def _states(standing: Standing, actor: Actor, now: datetime) -> tuple[State, ...
 
 
 @router.post("/privacy/find")
+@stands_on("/privacy")
 def find(db: Db, actor: Officer, form: Annotated[FindForm, Form()]) -> Response:
     """The patient of this code; that somebody looked for them is on the trail too."""
     actor.signs(form)

@@ -196,7 +196,7 @@ def _shown(
             else "nobody: by itself, or not signed in",
             what=words.action(one),
             refused=one.action.endswith(".refused"),
-            patient=codes.get(one.patient_id, "of another unit") if one.patient_id else "",
+            patient=codes.get(one.patient_id, "of another unit, or gone") if one.patient_id else "",
             details=words.details(one),
         )
         for one in entries

@@ -24,7 +24,7 @@ from backend.clinical.shift import Shift
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid, NotAllowed, TooMany
-from backend.core.web import Screen, render
+from backend.core.web import Screen, render, stands_on
 from backend.reports.shift import drawing, page, service, windows
 from backend.reports.shift.drawing import Drawing
 from backend.reports.shift.forms import GROUNDS, ExportForm
@@ -170,6 +170,7 @@ def shift_screen(db: Db, actor: Reader, start: str = "") -> Response:
 
 
 @router.post("/reports/shift/file")
+@stands_on("/reports/shift?start={start}")
 def take_out(db: Db, actor: Exporter, form: Annotated[ExportForm, Form()]) -> Response:
     """The file; or the page again, with the sentence that refuses it and what was typed."""
     actor.signs(form)

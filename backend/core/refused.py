@@ -1,0 +1,111 @@
+"""A refused form comes back as it was typed, also where no script runs: one way for every form.
+
+The page it stands on is asked for as the browser would, by the same routes and checks; then what
+was typed is put into it. Where that cannot be, the refusal is said alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Scope
+
+from backend.core import typed_again, web
+
+# It was signed by who is at the keys; what is invalid may not have been looked at so far.
+OVERTAKEN = 409
+# Of what was sent, these tell about the body; the page is asked for without one.
+OF_THE_BODY = (b"content-", b"transfer-encoding")
+
+
+async def answer(
+    request: Request, status: int, sentence: str, field_errors: Mapping[str, str]
+) -> Response:
+    """The form again, with the sentence beside the field; or the sentence."""
+    page = None
+    if request.method == "POST" and not _is_no_page(request):
+        page = await _again(request, sentence, field_errors)
+    if page is None:
+        typed = await web.typed_for_a_patient(request) if status == OVERTAKEN else ()
+        return web.refusal(request, status, sentence, dict(field_errors), typed=typed)
+    return HTMLResponse(page, status)
+
+
+def _is_no_page(request: Request) -> bool:
+    return web.wants_fragment(request) or request.url.path.startswith("/api/")
+
+
+async def _again(request: Request, sentence: str, field_errors: Mapping[str, str]) -> str | None:
+    typed = await _typed(request)
+    page = await _opened(request, _address(request, typed))
+    if page is None:
+        return None
+    return await run_in_threadpool(
+        typed_again.again,
+        page,
+        action=request.url.path,
+        typed=typed,
+        sentence=sentence,
+        field_errors=field_errors,
+    )
+
+
+async def _typed(request: Request) -> dict[str, list[str]]:
+    """Each input with its values, as far as the body can be read."""
+    found = defaultdict[str, list[str]](list)
+    with suppress(HTTPException):
+        for name, value in (await request.form()).multi_items():
+            if isinstance(value, str):
+                found[name].append(value)
+    return dict(found)
+
+
+def _address(request: Request, typed: Mapping[str, list[str]]) -> str:
+    """Of the page on which the form stands."""
+    page = str(getattr(request.scope.get("endpoint"), "stands_on", request.url.path))
+    known = {name: values[0] for name, values in typed.items()}
+    known |= {name: str(value) for name, value in request.path_params.items()}
+    path, _, question = page.partition("?")
+    try:
+        asked = question.format_map({name: quote(value, safe="") for name, value in known.items()})
+    except KeyError:
+        asked = ""
+    return f"{path.format_map(known)}?{asked}"
+
+
+async def _opened(request: Request, address: str) -> str | None:
+    """The page, if this browser may open it now."""
+    path, _, question = address.partition("?")
+    kept = ("app", "asgi", "client", "http_version", "root_path", "scheme", "server", "type")
+    scope: Scope = {name: request.scope[name] for name in kept if name in request.scope}
+    scope.update(
+        {
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": question.encode(),
+            "headers": [
+                one for one in request.scope["headers"] if not one[0].startswith(OF_THE_BODY)
+            ],
+        }
+    )
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    with suppress(
+        Exception
+    ):  # it has been logged as what it is, and the refusal must still be said
+        await request.app(scope, receive, send)
+    if not said or said[0]["status"] != 200:
+        return None
+    return b"".join(message.get("body", b"") for message in said[1:]).decode()
