@@ -49,7 +49,7 @@ def chart(
     axis = Axis(start=start, end=last + (last - start) * MARGIN, now=now, zone=actor.zone)
     course = queries.course(session, stay.id, start=start, end=axis.end)
     used = [key for key in _used(session, stay) if key in scale.latest()]
-    sums = [key for key in used if scale.latest()[key].scoring == "sum"]
+    sums = [key for key in used if scale.latest()[key].is_asked]
     orders = rounds.orders_on_stay(session, stay.id)
     sight = Sight(
         course=course,
@@ -135,6 +135,7 @@ def _figure(key: str, scores: Sequence[Score], actor: Actor, now: datetime) -> F
             word="unknown",
             arrow="",
             change="",
+            moved=(),
             at="never scored",
             known=False,
         )
@@ -143,11 +144,12 @@ def _figure(key: str, scores: Sequence[Score], actor: Actor, now: datetime) -> F
     return Figure(
         name=name,
         value=words.shown(newest),
-        word=newest.band or "incomplete",
+        word=newest.band or ("" if words.is_known(newest) else "incomplete"),
         arrow=arrow,
         change=change,
+        moved=words.moved(newest, before) if words.is_known(newest) else (),
         at=local_time.day_and_time(newest.observed_at, actor.zone, now),
-        known=newest.total is not None,
+        known=words.is_known(newest),
     )
 
 
