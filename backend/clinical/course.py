@@ -17,7 +17,7 @@ from backend.clinical.definition import (
 )
 from backend.clinical.protocol import Protocol, band_system
 from backend.clinical.scale import Score, instruments, latest, possible_bands, score
-from backend.clinical.vitals import KINDS, Vitals
+from backend.clinical.vitals import Vitals
 
 ASSESSED = "assessed"
 
@@ -152,11 +152,11 @@ def _single_scores(seen: Seen) -> list[Score]:
     """Instruments of one vital sign (ACVPU) are read off the set itself, stored or not."""
     found = []
     for instrument in latest().values():
-        item = instrument.items[0].id
-        if instrument.scoring == "single" and item in KINDS and instrument.key not in seen.scores:
-            answer = getattr(seen.vitals, item)
-            if answer is not None:
-                found.append(_single_score(instrument.id, answer))
+        if instrument.scoring != "single" or instrument.is_asked:
+            continue
+        answer = getattr(seen.vitals, instrument.items[0].id)
+        if answer is not None and instrument.key not in seen.scores:
+            found.append(_single_score(instrument.id, answer))
     return found
 
 

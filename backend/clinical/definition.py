@@ -131,8 +131,8 @@ class Instrument:
 
     @property
     def is_signed(self) -> bool:
-        """Whether totals have a sign that must be seen: RASS -1 is not +1."""
-        return any(isinstance(v, int) and v < 0 for item in self.items for v in item.legal)
+        """Whether totals have a sign that must be seen."""
+        return any(item.is_signed for item in self.items)
 
     @cached_property
     def scored(self) -> tuple[Item, ...]:

@@ -231,9 +231,7 @@ def _band(table: Table) -> Band:
     return band
 
 
-def _alarm(
-    table: Table, items: tuple[Item, ...], unscored: tuple[Unscored, ...]
-) -> ItemAlarm:
+def _alarm(table: Table, items: tuple[Item, ...], unscored: tuple[Unscored, ...]) -> ItemAlarm:
     names = table.texts("items")
     legal = {item.id: item.legal for item in items}
     numbers = {entry.id for entry in unscored if not entry.same_as}

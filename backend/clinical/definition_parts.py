@@ -60,6 +60,11 @@ class Item:
         return any(isinstance(value, str) and value != self.not_testable for value in self.legal)
 
     @property
+    def is_signed(self) -> bool:
+        """Whether an answer has a sign that must be seen: RASS -1 is not +1."""
+        return any(isinstance(value, int) and value < 0 for value in self.legal)
+
+    @property
     def vital(self) -> VitalKind | None:
         """The vital sign that this item reads, if it is a measured number."""
         return KINDS[self.id] if self.rows else None

@@ -62,6 +62,5 @@ def offered(*, sedation: str, permitted: Collection[str]) -> Mapping[str, Instru
     return {
         key: one
         for key, one in asked().items()
-        if (one.one_of != SEDATION or key == sedation)
-        and (not one.permission or key in permitted)
+        if (one.one_of != SEDATION or key == sedation) and (not one.permission or key in permitted)
     }

@@ -14,16 +14,25 @@ from backend.clinical.definition import (
     Item,
     ItemAlarm,
     Unscored,
-    Value,
     Way,
 )
 from backend.clinical.definition_file import load
 from backend.clinical.legal import ended_by, legal_answers, numbers, refusal
 from backend.clinical.reading import Source
-from backend.clinical.registry import asked, forget, instruments, know, latest, offered, shipped
+from backend.clinical.registry import (
+    SEDATION,
+    asked,
+    forget,
+    instruments,
+    know,
+    latest,
+    offered,
+    shipped,
+)
 from backend.clinical.vitals import KINDS, Vitals
 
 __all__ = [
+    "SEDATION",
     "Answer",
     "Band",
     "BandSystem",

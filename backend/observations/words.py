@@ -29,12 +29,16 @@ OUTCOMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One item of a score. `level` is 0 to 4 for shading, or "-" where nothing was answered."""
+    """One item of a score. `level` is 0 to 4 for shading, or "-" where nothing was answered.
+
+    `figure` is its points, or its answer where it gives none.
+    """
 
     id: str
     label: str
     answer: str
     points: str
+    figure: str
     level: str
     red: bool
 
@@ -141,6 +145,7 @@ def parts(score: Score) -> Iterator[Part]:
             label=item.label,
             answer=_answer(item, answer),
             points=NOTHING if points is None else str(points),
+            figure=_figure(answer) if points is None else str(points),
             level=_level(item, points, better_high=instrument.higher_is_better),
             red=points is not None and points == instrument.red_points,
         )
@@ -158,9 +163,14 @@ def _numbers(score: Score) -> Iterator[Part]:
                 label=entry.label,
                 answer=NOT_ASSESSED if value is None else f"{value:g} {entry.unit}",
                 points=NOTHING,
+                figure=NOTHING if value is None else f"{value:g}",
                 level="-",
                 red=False,
             )
+
+
+def _figure(answer: Any) -> str:
+    return NOTHING if answer is None else str(answer)
 
 
 def _answer(item: Item, answer: Any) -> str:
