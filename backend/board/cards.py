@@ -237,7 +237,7 @@ def _due_words(due: Due | None, now: datetime) -> str:
 def _due_what(rounds: tuple[Due, ...]) -> str:
     """Everything that falls due with the first of them."""
     soon = rounds[0].since + TOGETHER if rounds else None
-    keys = [row.instrument for row in rounds if soon and row.since <= soon]
+    keys = dict.fromkeys(row.instrument for row in rounds if soon and row.since <= soon)
     return ", ".join("vitals" if key == NEWS2 else scale.latest()[key].name for key in keys)
 
 

@@ -62,7 +62,11 @@ def _courses_statement() -> Executable:
     """What is ordered, and NEWS2, with the newest scores. One index walk for each."""
     ordered = select(
         ObservationOrder.stay_id, ObservationOrder.instrument, ObservationOrder.interval_minutes
-    ).where(_is_one_of(ObservationOrder.stay_id), ObservationOrder.ended_at.is_(None))
+    ).where(
+        _is_one_of(ObservationOrder.stay_id),
+        ObservationOrder.ended_at.is_(None),
+        ~ObservationOrder.once,
+    )
     ordered_news2 = ordered.where(ObservationOrder.instrument == NEWS2).subquery("ordered_news2")
     wanted = union(
         ordered.where(ObservationOrder.instrument != NEWS2),

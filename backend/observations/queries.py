@@ -32,6 +32,11 @@ VITAL_COLUMNS = (
 COURSE_LENGTH = 24
 
 
+# What every save asks: put together once.
+SCORES_OF = select(Score).where(Score.observation_id.in_(bindparam("of_sets", expanding=True)))
+SETS = select(Observation).where(Observation.id.in_(bindparam("ids", expanding=True)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredSet:
     """One set with its scores, and the set that corrected it, if one did."""
@@ -61,7 +66,7 @@ def versions_before(session: Session, row: Observation) -> list[int]:
 def scores_of(session: Session, observation_ids: Sequence[int]) -> dict[int, dict[str, Score]]:
     """The scores of these sets, by set and instrument."""
     found: dict[int, dict[str, Score]] = {}
-    for score in session.scalars(select(Score).where(Score.observation_id.in_(observation_ids))):
+    for score in session.scalars(SCORES_OF, {"of_sets": observation_ids}):
         found.setdefault(score.observation_id, {})[score.instrument] = score
     return found
 
@@ -147,7 +152,7 @@ def _newest(session: Session, stay_id: int, most: int) -> Sequence[Row[int, date
 def _sets(session: Session, ids: Sequence[int]) -> dict[tuple[int, datetime], Seen]:
     """These sets by number and time of writing."""
     scores = scores_of(session, ids)
-    rows = session.scalars(select(Observation).where(Observation.id.in_(ids)))
+    rows = session.scalars(SETS, {"ids": ids})
     return {
         (row.id, row.written_at): seen(
             StoredSet(observation=row, scores=scores.get(row.id, {}), superseded_by_id=None)

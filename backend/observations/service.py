@@ -202,6 +202,8 @@ def _store(
         actor_id=actor_id,
         outcome=observation.outcome.value,
         scores=scores,
+        breaths_per_min=observation.respiratory_rate_per_min,
+        spo2_percent=observation.spo2_percent,
     )
     before = queries.versions_before(session, observation)
     if before:
