@@ -93,7 +93,7 @@ function fill(form, draft) {
     if (!element.name || (!said.length && !ticks)) continue;
     if (ticks) element.checked = said.includes(element.value);
     else element.value = said[0];
-    if (said.length) element.closest("details")?.setAttribute("open", "");
+    if (said.some(Boolean)) element.closest("details")?.setAttribute("open", "");
   }
   form.dataset.filled = "true";
   const { observed_local, sent_at } = form.elements;

@@ -70,10 +70,12 @@ def is_known(score: Score) -> bool:
 
 def figure(definition: str, total: int | None, value: str | None) -> str:
     """What stands for a complete score: its total, with its sign where it has one, or its value."""
+    instrument = scale.instruments()[definition]
     if total is not None:
-        signed = scale.instruments()[definition].is_signed
-        return f"{total:+d}" if signed and total else str(total)
-    return value if value is not None else "done"
+        return f"{total:+d}" if instrument.is_signed and total else str(total)
+    if value is not None:
+        return value
+    return "done" if instrument.scoring == "none" else "no total"
 
 
 def told(score: Score) -> str:
@@ -81,7 +83,13 @@ def told(score: Score) -> str:
     if score.total is not None or not is_known(score):
         return ""
     found = [part for part in parts(score) if part.answer != NOT_ASSESSED]
-    return "; ".join(f"{part.label.lower()} {part.answer}" for part in found)
+    return "; ".join(f"{part.label.lower()} {_without_letter(part)}" for part in found)
+
+
+def _without_letter(part: Part) -> str:
+    """`own room` for `R, own room`: the letter is for the keyboard."""
+    _, _, words = part.answer.partition(", ")
+    return words if words and part.figure.isalpha() else part.answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +109,8 @@ def moved(score: Score, before: Score | None) -> tuple[Moved, ...]:
     if before is None or before.definition != score.definition:
         return ()
     items = scale.instruments()[score.definition].by_id
+    if len(items) == 1:
+        return ()  # it is the whole, and its change is told already
     changes = {
         name: points - before.points[name]
         for name, points in score.points.items()

@@ -108,7 +108,8 @@ def test_a_part_that_cannot_be_tested_is_stored_without_a_total_and_told(
     stored = score_of(session, stay, "gcs")
     assert (stored.status.value, stored.total, stored.band) == ("ok", None, None)
     saved = client("nora").get(f"/stays/{stay.id}/observations/{row.id}").text
-    assert "speech N, cannot be tested" in saved
+    assert "speech cannot be tested" in saved
+    assert "no total" in saved
     (seen,) = queries.course(session, stay.id)
     assert (seen.scores["gcs"].total, seen.scores["gcs"].missing) == (None, ())
 

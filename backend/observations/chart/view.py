@@ -83,7 +83,9 @@ def chart(
         rows=tuple(rows[:most]),
         more_path=f"range={chosen}&sets={most * 2}" if len(rows) > most else None,
         heats=tuple(
-            heat for key in sums if (heat := table.heat(course, key, actor.zone)) is not None
+            heat
+            for key in _itemised(sums)
+            if (heat := table.heat(course, key, actor.zone)) is not None
         ),
         notice=_notice(session, stay, course, actor, now),
         may_record=actor.may(Permission.RECORD_OBSERVATION),
@@ -92,6 +94,12 @@ def chart(
         may_counsel=actor.may(Permission.COUNSEL),
         may_consent=actor.may(Permission.SEE_CONSENTS),
     )
+
+
+def _itemised(keys: Sequence[str]) -> list[str]:
+    """Those whose items can be laid side by side: more than one, and scored."""
+    known = scale.latest()
+    return [key for key in keys if known[key].scoring != "none" and len(known[key].items) > 1]
 
 
 def _used(session: Session, stay: Stay) -> list[str]:
