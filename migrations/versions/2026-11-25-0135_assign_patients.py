@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
@@ -62,6 +62,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.execute("SELECT keep_to_unit('assignment')")
+    op.execute("SELECT goes_with_a_purge('assignment')")
     op.execute("GRANT SELECT, INSERT, UPDATE (ended_at) ON assignment TO vigil_app")
     op.execute("GRANT USAGE ON SEQUENCE assignment_id_seq TO vigil_app")
 
