@@ -191,9 +191,7 @@ def _shown(
         Shown(
             when=moment(one.at, actor),
             at=local_time.machine(one.at),
-            who=names.get(one.actor_id, "somebody unknown")
-            if one.actor_id is not None
-            else "nobody: by itself, or not signed in",
+            who=_who(one, names),
             what=words.action(one),
             refused=one.action.endswith(".refused"),
             patient=codes.get(one.patient_id, "of another unit") if one.patient_id else "",
@@ -201,6 +199,14 @@ def _shown(
         )
         for one in entries
     )
+
+
+def _who(one: AuditEntry, names: dict[int, str]) -> str:
+    if one.actor_id is not None:
+        return names.get(one.actor_id, "somebody unknown")
+    if one.object_type == "workstation":
+        return "a machine of the ward, by itself"
+    return "nobody: by itself, or not signed in"
 
 
 def _seer(one: Seer, actor: Actor) -> SeerLine:

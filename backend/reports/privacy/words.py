@@ -7,6 +7,7 @@ from backend.audit.models import AuditEntry
 ACTIONS = {
     "audit.viewed": "opened the record",
     "census.viewed": "was shown the patients of the unit",
+    "wallboard.shown": "showed the beds in a hallway, without names",
     "report.viewed": "read a shift report",
     "report.exported": "took a shift report out",
     "access.refused": "was refused",
