@@ -206,7 +206,7 @@ def _who(one: AuditEntry, names: dict[int, str]) -> str:
         return names.get(one.actor_id, "somebody unknown")
     if one.object_type == "workstation":
         return "a machine of the ward, by itself"
-    return "nobody: by itself, or not signed in"
+    return "by itself, or not signed in"
 
 
 def _seer(one: Seer, actor: Actor) -> SeerLine:
