@@ -17,6 +17,7 @@ from backend.care.consents import models as consents
 from backend.care.counselling import models as counselling
 from backend.care.disclosures import models as disclosures
 from backend.care.glass import models as glass
+from backend.care.purge import models as purge
 from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
@@ -43,6 +44,7 @@ __all__ = [
     "patients",
     "pins",
     "protocols",
+    "purge",
     "resets",
     "retention",
     "rounds",

@@ -55,12 +55,17 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_auditor') THEN
         CREATE ROLE vigil_auditor NOLOGIN;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vigil_purger') THEN
+        CREATE ROLE vigil_purger NOLOGIN;
+    END IF;
     EXECUTE format(
         'GRANT vigil_owner, vigil_app, vigil_watch, vigil_console, vigil_sealer, vigil_auditor'
         ' TO %I', session_user);
     EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO vigil_owner', current_database());
-    GRANT USAGE, CREATE ON SCHEMA public TO vigil_owner;
-    GRANT USAGE ON SCHEMA public TO vigil_app, vigil_watch, vigil_console;
+    -- Whoever owns the tables hands one function to the role that it runs as.
+    GRANT vigil_purger TO vigil_owner;
+    GRANT USAGE, CREATE ON SCHEMA public TO vigil_owner WITH GRANT OPTION;
+    GRANT USAGE ON SCHEMA public TO vigil_app, vigil_watch, vigil_console, vigil_purger;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;  -- another database of the same server is being set up at this moment
 END

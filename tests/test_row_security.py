@@ -333,7 +333,8 @@ TOGETHER = (
 def test_a_child_is_tied_to_patient_stay_and_unit(pair: tuple[str, str]) -> None:
     tied = []
     for name, table in TABLES.items():
-        if set(pair) <= set(table.columns.keys()):
+        # The trail outlives the stay: what it names is looked for when it is written.
+        if set(pair) <= set(table.columns.keys()) and name != "audit_entry":
             keys = [set(key.column_keys) for key in table.foreign_key_constraints]
             assert any(set(pair) <= key for key in keys), f"{name} does not tie {pair} together"
             tied.append(name)

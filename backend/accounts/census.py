@@ -1,4 +1,4 @@
-"""Whom a board showed: once a sign-in, when the patients on it change, and every hour.
+"""Whom a board showed: once a sign-in, after each unlock, when its patients change, every hour.
 
 A board asks again every few seconds; an entry for each would hide what matters.
 """
@@ -17,14 +17,15 @@ AGAIN_AFTER = timedelta(hours=1)
 MOST_REMEMBERED = 10_000
 
 Seen = tuple[frozenset[int], datetime]
-_seen: dict[tuple[int | None, int | None, str], Seen] = {}
+Who = tuple[int | None, int | None, bytes, str]
+_seen: dict[Who, Seen] = {}
 
 
 def shown(
     session: Session, actor: Actor, screen: str, stay_ids: Iterable[int], now: datetime
 ) -> None:
     """This screen is about to show these stays to this person, here."""
-    who, stays = (actor.id, actor.sign_in_id, screen), frozenset(stay_ids)
+    who, stays = (actor.id, actor.sign_in_id, actor.holds, screen), frozenset(stay_ids)
     if _is_new(session, who, stays, now):
         audit.note(
             session,
@@ -40,7 +41,7 @@ def shown_by_itself(
     session: Session, machine: Workstation, screen: str, stay_ids: Iterable[int], now: datetime
 ) -> None:
     """This screen is about to show these stays, by code, to whoever comes by."""
-    who, stays = (None, machine.id, screen), frozenset(stay_ids)
+    who, stays = (None, machine.id, b"", screen), frozenset(stay_ids)
     if _is_new(session, who, stays, now):
         audit.note(
             session,
@@ -53,12 +54,7 @@ def shown_by_itself(
         )
 
 
-def _is_new(
-    session: Session,
-    who: tuple[int | None, int | None, str],
-    stays: frozenset[int],
-    now: datetime,
-) -> bool:
+def _is_new(session: Session, who: Who, stays: frozenset[int], now: datetime) -> bool:
     known = _seen.get(who)
     if known is not None and known[0] == stays and now - known[1] < AGAIN_AFTER:
         return False

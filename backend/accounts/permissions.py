@@ -54,6 +54,8 @@ class Permission(StrEnum):
     SEE_AUDIT = "see_audit"
     BREAK_GLASS = "break_glass"
     REVIEW_GLASS = "review_glass"
+    ASK_FOR_PURGE = "ask_for_purge"
+    AGREE_TO_PURGE = "agree_to_purge"
 
 
 P = Permission
@@ -108,12 +110,13 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             P.HELP_SIGN_IN,
             P.GIVE_DUTY,
             P.BREAK_GLASS,
+            P.AGREE_TO_PURGE,
         }
     ),
     Role.APPROVER: frozenset({P.SEE_REPORTS, P.BREAK_GLASS}),
     Role.PRIVACY_OFFICER: frozenset(
         {P.SEE_REPORTS, P.SEE_CONSENTS, P.REVIEW_DISCLOSURES, P.SEE_AUDIT}
-        | {P.BREAK_GLASS, P.REVIEW_GLASS}
+        | {P.BREAK_GLASS, P.REVIEW_GLASS, P.ASK_FOR_PURGE, P.AGREE_TO_PURGE}
     ),
     # A monitor posts and reads nothing back; an interface engine also reads and answers.
     Role.DEVICE: frozenset({P.RECORD_OBSERVATION}),

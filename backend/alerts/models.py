@@ -142,6 +142,7 @@ class AlertStep(Base):
         ForeignKeyConstraint(
             ["observation_id", "stay_id"], ["observation.id", "observation.stay_id"]
         ),
+        Index("ix_alert_step_stay_id", "stay_id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)

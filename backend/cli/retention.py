@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="How long things are kept. Nothing is ever deleted by Vigil.",
+    help="How long things are kept. What may go is deleted by two people, under Privacy.",
 )
 
 

@@ -1,18 +1,29 @@
 """The privacy officer's pages in a real browser: nothing for axe, and no wider than the screen."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from backend.audit import service as audit
+from backend.care.purge import service as purge
+from backend.care.purge.models import Verdict
+from backend.care.retention import service as retention
+from backend.core import clock
+from backend.core.db import unit_on_duty
 from tests import build
 from tests.browser.conftest import Opens
-from tests.browser.test_pages import _axe, _keep, _wear
+from tests.browser.test_pages import SHOTS, _axe, _keep, _wear
+from tests.care import build as care
+from tests.care import old as old_records
 from tests.conftest import sessions_on
-from tests.people import the_ward
+from tests.people import Ward, the_ward
 from tests.processes import Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-WIDTHS = (390, 820, 1280, 1920)
+WIDTHS = (390, 820, 1280, 1920) if SHOTS else (390, 1280)
 
 
 @pytest.fixture
@@ -32,14 +43,36 @@ def pavel(fresh_database: str, served: Served, opens: Opens) -> tuple[Page, int]
             path=f"/stays/{stay.id}",
         )
         patient = stay.patient_id
+        _long_ago(session, ward)
     opens(served.address, "nora").goto(served.address)
     return opens(served.address, "pavel"), patient
+
+
+def _long_ago(session: Session, ward: Ward) -> None:
+    """One record deleted, one that waits for a second person, and a hold."""
+    old_records.gone(session, ward)
+    old_records.rules(session, ward)
+    old_records.aged(session)
+    session.execute(select(unit_on_duty(ward.unit.id)))
+    pavel, ada = ward.staff["pavel"].id, ward.staff["ada"].id
+    old = purge.ask(session, pavel, key=uuid4(), unit_id=ward.unit.id, now=clock.now())
+    purge.answer(session, ada, old, key=uuid4(), verdict=Verdict.APPROVED, now=clock.now())
+    held = old_records.gone(session, ward)
+    care.purge(session, ward, held)
+    retention.hold(
+        session, pavel, key=uuid4(), unit_id=ward.unit.id, reason="a complaint", stay=held
+    )
 
 
 def test_the_pages_are_sound(pavel: tuple[Page, int], served: Served) -> None:
     page, patient = pavel
     found = []
-    for path in ("/privacy", "/privacy/log", f"/privacy/log?patient={patient}"):
+    for path in (
+        "/privacy",
+        "/privacy/log",
+        f"/privacy/log?patient={patient}",
+        "/privacy/retention",
+    ):
         for theme in ("light", "night"):
             _wear(page, theme)
             for width in WIDTHS:

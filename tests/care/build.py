@@ -23,6 +23,8 @@ from backend.care.disclosures import queries
 from backend.care.disclosures.models import Verdict
 from backend.care.glass import service as broken
 from backend.care.glass.models import Glass, GlassReason, Outcome
+from backend.care.purge.models import Purge, PurgeAnswer
+from backend.care.purge.models import Verdict as PurgeVerdict
 from backend.care.retention import service as retention
 from backend.care.retention.models import Kept
 from backend.care.sharing import service as sharing
@@ -113,6 +115,23 @@ def reviewed_glass(session: Session, ward: Ward, stay: Stay) -> None:
     broken.review(session, pavel, one, key=uuid4(), outcome=Outcome.JUSTIFIED, words=words)
 
 
+def purge(session: Session, ward: Ward, stay: Stay) -> Purge:
+    """Asked for by pavel, whether or not it may go."""
+    pavel = ward.staff["pavel"].id
+    row = Purge(key=uuid4(), unit_id=stay.unit_id, stay_ids=[stay.id], asked_by=pavel)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def answered(session: Session, ward: Ward, row: Purge, verdict: PurgeVerdict) -> None:
+    """By ada, without the service."""
+    said = {"purge_id": row.id, "unit_id": row.unit_id, "asked_by": row.asked_by}
+    ada = ward.staff["ada"].id
+    session.add(PurgeAnswer(key=uuid4(), verdict=verdict, answered_by=ada, **said))
+    session.flush()
+
+
 def shared(session: Session, ward: Ward, stay: Stay) -> None:
     """A row in every table of what is shared."""
     nora = ward.staff["nora"].id
@@ -147,3 +166,4 @@ def shared(session: Session, ward: Ward, stay: Stay) -> None:
     )
     retention.lift(session, nora, unit_id=stay.unit_id, hold_id=held.id, reason="settled")
     reviewed_glass(session, ward, stay)
+    answered(session, ward, purge(session, ward, stay), PurgeVerdict.DECLINED)

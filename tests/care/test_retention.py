@@ -1,4 +1,4 @@
-"""How long a unit keeps what, what a hold keeps longer, and that nothing is deleted."""
+"""How long a unit keeps what, what a hold keeps longer, and that nothing goes by itself."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

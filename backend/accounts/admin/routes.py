@@ -33,6 +33,12 @@ PLACES = (
         Permission.MANAGE_WORKSTATIONS,
         "Machines that the ward shares: enrol, revoke, and how soon they lock.",
     ),
+    (
+        "Old records",
+        "/privacy/retention",
+        Permission.AGREE_TO_PURGE,
+        "What is past its time, and agreeing to let it go.",
+    ),
 )
 
 

@@ -6,12 +6,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import select
 
-from backend.accounts.access import Actor, enrolling, half_signed_in, signed_in
+from backend.accounts.access import Actor, half_signed_in
 from backend.accounts.permissions import Permission
+from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.cookies import workstation_of
 from backend.accounts.workstations.models import Kind, Workstation
 from backend.core.db import Db, unit_on_duty
+from backend.core.errors import HalfSignedIn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,9 @@ class OnTheWall:
             of_the_machine = select(Unit, unit_on_duty(Unit.id)).where(Unit.id == machine.unit_id)
             unit, _ = db.execute(of_the_machine).one()
             return Viewer(unit=unit, machine=machine)
-        actor = signed_in(enrolling(db, half_signed_in(request, db)))
+        actor = half_signed_in(request, db)
+        if actor.assurance < TWO_FACTORS:
+            raise HalfSignedIn("/account")
         actor.must(self.permission)
         return Viewer(unit=actor.unit, actor=actor)
 

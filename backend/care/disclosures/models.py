@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,6 +31,7 @@ class What(StrEnum):
     ALERTS = "list of alerts"
     ALERT = "an alert with its history"
     TOLD = "told in an emergency"
+    AUDIT_TRAIL = "part of the audit trail"
 
 
 class Basis(StrEnum):
@@ -95,6 +97,11 @@ class DisclosurePatient(Base):
         ForeignKeyConstraint(["consent_id", "unit_id"], ["consent.id", "consent.unit_id"]),
         UniqueConstraint("disclosure_id", "stay_id", "patient_id"),
         Index("ix_disclosure_patient_patient_id", "patient_id"),
+        Index(
+            "ix_disclosure_patient_consent_id",
+            "consent_id",
+            postgresql_where=text("consent_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)

@@ -1,4 +1,4 @@
-"""What a unit has decided on how long it keeps what, and legal holds. Nothing here deletes."""
+"""What a unit has decided on how long it keeps what, and legal holds."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -6,8 +6,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

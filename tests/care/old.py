@@ -1,0 +1,70 @@
+"""Records of years ago: made now, and then aged as nobody who serves could."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.care.retention import service as retention
+from backend.care.retention.models import Kept
+from backend.clinical.vitals import Vitals
+from backend.core import clock
+from backend.stays import service as stays
+from backend.stays.models import DischargeReason, Stay
+from backend.tables import metadata
+from tests import build
+from tests.people import Ward
+
+ILL = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
+LONG = timedelta(days=366 * 8)
+# What was written when these rows were made is of today: here it is made as old as the stay.
+AGED = {
+    "disclosure": ("at", "told_at"),
+    "consent": ("recorded_at",),
+    "consent_end": ("ended_at",),
+    "restriction": ("asked_at",),
+    "restriction_answer": ("decided_at",),
+    "glass": ("opened_at",),
+    "glass_review": ("reviewed_at",),
+    "audit_entry": ("at",),
+}
+
+
+def aged(session: Session) -> None:
+    """As the owner, with the triggers off: nobody who serves could."""
+    session.flush()
+    session.execute(text("SET LOCAL ROLE vigil_owner"))
+    for table, times in AGED.items():
+        older = {at: metadata.tables[table].c[at] - timedelta(days=366 * 9) for at in times}
+        session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER {table}_is_append_only"))
+        session.execute(metadata.tables[table].update().values(older))
+        session.execute(text(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_is_append_only"))
+    session.execute(text("SET LOCAL ROLE vigil_console"))
+
+
+def rules(session: Session, ward: Ward) -> None:
+    """One of each kind."""
+    for kept, years in ((Kept.RECORD, 7), (Kept.SHARING, 3), (Kept.AUDIT, 6)):
+        retention.set_rule(
+            session,
+            ward.staff["pavel"].id,
+            unit_id=ward.unit.id,
+            kept=kept,
+            years=years,
+            source="45 CFR 164.316",
+        )
+
+
+def _left(session: Session, ward: Ward, stay: Stay, at: datetime) -> Stay:
+    nora = ward.staff["nora"].id
+    stays.discharge(session, nora, stay, at=at, reason=DischargeReason.COMPLETED)
+    return stay
+
+
+def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> Stay:
+    """Somebody who was here for three days, with something in every table, and went home."""
+    at = clock.now() - ago
+    stay = build.stay(session, ward, bed="12", admitted_at=at, orders={"news2": 240}, **fields)
+    build.recorded(session, ward, stay, vitals=ILL)
+    return _left(session, ward, stay, at + timedelta(days=3))
