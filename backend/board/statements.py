@@ -55,7 +55,7 @@ def _superseded(observation_id: InstrumentedAttribute[int]) -> ColumnElement[boo
 
 
 # What is asked of the newest score only.
-ONCE = ("status", "lowest", "band", "band_system", "severity", "definition")
+ONCE = ("status", "lowest", "value", "band", "band_system", "severity", "definition")
 
 
 def _courses_statement() -> Executable:

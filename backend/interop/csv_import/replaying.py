@@ -251,7 +251,7 @@ def record(ward: Ward, bedside: Bedside) -> None:
     sheet = Sheet(
         observed_at=bedside.here(one.observed_at),
         vitals=one.vitals,
-        answers=one.answers,  # type: ignore[arg-type]  # hours beside a score may be broken
+        answers=one.answers,
         note=one.channels or None,
         confirmed=CONFIRMED,
     )
