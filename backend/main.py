@@ -173,16 +173,10 @@ async def invalid(request: Request, error: RequestValidationError) -> Response:
     if any(problem["loc"][:1] == ("path",) for problem in error.errors()):
         return web.refusal(request, 404, "There is no such page.")
     fields = {
-        ".".join(str(part) for part in problem["loc"][1:]) or "form": _words(problem)
+        ".".join(str(part) for part in problem["loc"][1:]) or "form": refused.words(problem)
         for problem in error.errors()
     }
     return await refused.answer(request, 422, "Check what was entered; nothing was saved.", fields)
-
-
-def _words(problem: dict[str, object]) -> str:
-    """Our own validators speak in sentences; the library's words are made into one."""
-    message = str(problem["msg"])
-    return message.removeprefix("Value error, ").rstrip(".") + "."
 
 
 @app.exception_handler(HTTPException)
