@@ -81,7 +81,7 @@ log = structlog.get_logger()
 @contextlib.asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     """One listener per process tells every open screen what changed."""
-    # What is loaded by now stays for good. Else the collector would walk through all of it again and
+    # What is loaded by now stays for good: else the collector walks through all of it again and
     # again, which took a seventh of each save.
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
