@@ -6,7 +6,8 @@ SET_UP = @$(if $(PYTHON),,$(error Vigil needs Python 3.11 or newer and found non
 	$(PYTHON) scripts/set_up.py
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= 2
+# One more than the cores: tests that wait for real time leave theirs idle.
+WORKERS ?= 3
 SOAK_MINUTES ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-strip-extras

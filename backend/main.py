@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from backend import tables
-from backend.accounts import access
 from backend.accounts.account import routes as account
 from backend.accounts.admin import routes as admin
 from backend.accounts.duty import routes as duty
@@ -31,6 +30,7 @@ from backend.accounts.sign_in import routes as sign_in
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.staff import routes as staff
 from backend.accounts.step_up import routes as step_up
+from backend.accounts.undeclared import undeclared
 from backend.accounts.workstations import routes as workstations
 from backend.alerts import routes as alerts
 from backend.alerts.answers import routes as answers
@@ -66,6 +66,7 @@ from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
+from backend.rounds.orders import routes as orders
 
 __all__ = ["app", "tables"]
 
@@ -213,7 +214,13 @@ def broken(request: Request, error: Exception) -> Response:
     )
 
 
+# The first are asked most: a request is tried against one router after the other.
 for domain in (
+    board,
+    live_words,
+    sheet,
+    chart,
+    wall,
     health,
     sign_in,
     step_up,
@@ -234,11 +241,7 @@ for domain in (
     sharing,
     glass,
     purge,
-    board,
-    wall,
-    live_words,
-    chart,
-    sheet,
+    orders,
     alerts,
     answers,
     shift_report,
@@ -247,7 +250,7 @@ for domain in (
     api,
 ):
     app.include_router(domain.router)
-if silent := access.undeclared(app):
+if silent := undeclared(app):
     raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
 app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")

@@ -93,7 +93,7 @@ function fill(form, draft) {
     if (!element.name || (!said.length && !ticks)) continue;
     if (ticks) element.checked = said.includes(element.value);
     else element.value = said[0];
-    if (said.length) element.closest("details")?.setAttribute("open", "");
+    if (said.some(Boolean)) element.closest("details")?.setAttribute("open", "");
   }
   form.dataset.filled = "true";
   const { observed_local, sent_at } = form.elements;
@@ -125,9 +125,20 @@ function bar(form, words, mine) {
   button.dataset.discard = nameOf(form);
 }
 
+// An answer to an instrument that is not on this sheet: it is fetched first, or it would be lost.
+function absent(form, draft) {
+  const to = new URL(location);
+  for (const { dataset: { offers } } of form.querySelectorAll("[data-offers]")) {
+    if (draft.inputs.some(([name, value]) => value && name.startsWith(`${offers}.`))) to.searchParams.append("also", offers);
+  }
+  return to.href === location.href ? null : to;
+}
+
 async function begin(form) {
   const name = nameOf(form), draft = await kept(name);
   if (draft) {
+    const to = absent(form, draft);
+    if (to) return location.replace(to);
     fill(form, draft);
     bar(form, `NOT SAVED. This is your draft of ${draft.local.slice(-5)}. Check it, then save.`, true);
     if (form === record()) document.dispatchEvent(new Event("sheet:filled"));

@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from backend.clinical import scale
+from backend.clinical.schedule import HowOften
 from backend.clinical.sheet import Sheet
 from backend.clinical.vitals import Vitals
 from backend.core import clock
@@ -16,7 +17,7 @@ from backend.observations.models import Observation, Source
 from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
+from backend.rounds.orders import service as orders_of
 from backend.stays import service as stays
 from backend.stays.models import Stay
 from tests.people import Ward
@@ -74,13 +75,13 @@ def stay(
     )
     in_force = protocols.in_force(session, ward.unit.id, at=at)
     for instrument, interval_minutes in (orders or {}).items():
-        rounds.order(
+        orders_of.order(
             session,
             nora,
             made,
             key=uuid4(),
             instrument=instrument,
-            interval_minutes=interval_minutes,
+            how_often=HowOften(interval_minutes=interval_minutes),
             at=at,
             in_force=in_force,
         )

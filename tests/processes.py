@@ -6,16 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 import httpx
 
 from backend.core.web import ROOT
-from tests import people
+from tests import forked, people
 from tests.conftest import sessions_on
 
 PATIENCE_S = 90
@@ -31,12 +31,32 @@ def free_port() -> int:
         return port
 
 
+class Running(Protocol):
+    """A process, however it was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def send_signal(self, number: signal.Signals, /) -> None:
+        """Freeze it, thaw it, kill it."""
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+
+    def kill(self) -> None:
+        """It stops."""
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Until it has ended."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A running web server."""
 
     address: str
-    process: subprocess.Popen[bytes]
+    process: Running
 
     def freeze(self) -> None:
         """Stop it in the middle of whatever it does; its sockets stay open."""
@@ -47,29 +67,24 @@ class Served:
         self.process.send_signal(signal.SIGCONT)
 
 
-def start(
-    noun: str, url: str, log: Path | None = None, **environment: str
-) -> subprocess.Popen[bytes]:
-    """`vigil serve` or `vigil watch` on this database, in a process of its own."""
-    if log is not None:
-        with log.open("wb") as written:
-            return _start(noun, url, written, environment)
-    return _start(noun, url, subprocess.DEVNULL, environment)
+def start(noun: str, url: str, log: Path | None = None, **environment: str) -> Running:
+    """`vigil serve` or `vigil watch` on this database, forked from one that has imported it."""
+    return forked.start(noun, {**os.environ, "VIGIL_DATABASE_URL": url, **environment}, log)
 
 
-def _start(
-    noun: str, url: str, said: IO[bytes] | int, environment: dict[str, str]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "backend.cli", noun],
-        cwd=ROOT,
-        env={**os.environ, "VIGIL_DATABASE_URL": url, **environment},
-        stdout=said,
-        stderr=said,
-    )
+def start_anew(noun: str, url: str, log: Path | None = None, **environment: str) -> Running:
+    """The same as a person starts it: a process of its own from the first byte."""
+    with Path(log or os.devnull).open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "backend.cli", noun],
+            cwd=ROOT,
+            env={**os.environ, "VIGIL_DATABASE_URL": url, **environment},
+            stdout=said,
+            stderr=said,
+        )
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: Running) -> None:
     """Stop it for good, frozen or not."""
     process.send_signal(signal.SIGCONT)
     process.terminate()
@@ -93,13 +108,20 @@ def wait_until_served(address: str) -> None:
     raise TimeoutError(f"nothing answered at {address}")
 
 
+Start = Callable[..., Running]
+
+
 @contextmanager
 def serving(
-    url: str, port: int | None = None, log: Path | None = None, **environment: str
+    url: str,
+    port: int | None = None,
+    log: Path | None = None,
+    by: Start = start,
+    **environment: str,
 ) -> Iterator[Served]:
     """The web server on this database."""
     port = port or free_port()
-    process = start("serve", url, log, VIGIL_PORT=str(port), **environment)
+    process = by("serve", url, log, VIGIL_PORT=str(port), **environment)
     try:
         address = f"http://127.0.0.1:{port}"
         wait_until_served(address)
@@ -110,9 +132,7 @@ def serving(
 
 
 @contextmanager
-def watching(
-    url: str, log: Path | None = None, **environment: str
-) -> Iterator[subprocess.Popen[bytes]]:
+def watching(url: str, log: Path | None = None, **environment: str) -> Iterator[Running]:
     """The watch on this database."""
     process = start("watch", url, log, **environment)
     try:

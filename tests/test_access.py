@@ -22,20 +22,23 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
-from backend.accounts import access
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import ALLOWED, MACHINES, Permission, Role, allows
 from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.staff.models import Duty
+from backend.accounts.undeclared import undeclared
 from backend.accounts.workstations import service as workstations
 from backend.accounts.workstations.models import Kind
 from backend.alerts import queries as alerts
 from backend.care.disclosures import queries as disclosures
 from backend.care.sharing import service as sharing
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.main import app, tables
+from backend.protocols import queries as protocols
+from backend.rounds.orders import service as orders
 from backend.stays import service as stays
 from tests import build, people
 from tests.care import build as care
@@ -117,11 +120,11 @@ def test_the_table_names_every_route_that_is_served_and_no_other() -> None:
 
 
 def test_every_route_says_who_may_and_vigil_does_not_start_with_one_that_does_not() -> None:
-    assert access.undeclared(app) == []
+    assert undeclared(app) == []
     careless = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     careless.include_router(app.router)
     careless.get("/patients")(lambda: "everything")
-    assert access.undeclared(careless) == ["['GET'] /patients"]
+    assert undeclared(careless) == ["['GET'] /patients"]
     assert "raise RuntimeError" in (ROOT / "backend" / "main.py").read_text()
 
 
@@ -175,6 +178,16 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     low = Vitals(respiratory_rate_per_min=28, spo2_percent=90, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=low, by="olga" if elsewhere else "nora")
     alert = alerts.open_on_stay(session, stay.id)[0]
+    ordered = orders.order(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        instrument="cows",
+        how_often=HowOften(interval_minutes=240),
+        at=clock.now(),
+        in_force=protocols.in_force(session, unit.id, at=clock.now()),
+    )
     duty = Duty(
         key=uuid4(),
         staff_id=nora,
@@ -214,6 +227,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,
+        "observation_order_id": ordered.id,
         "alert_id": alert.id,
         "duty_id": duty.id,
         "workstation_id": machine.id,

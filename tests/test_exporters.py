@@ -39,6 +39,7 @@ HAVE_IT_FROM = {
     "reports/shift/routes.py": "reports/shift/service.py",
     "interop/api/reports/routes.py": "reports/shift/service.py",
     "reports/disclosures/routes.py": "reports/disclosures/service.py",
+    "reports/privacy/routes.py": "reports/privacy/service.py",
 }
 API = [
     (min(route.methods or ()), str(route.path), route.endpoint)

@@ -43,9 +43,13 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(fresh_database: str) 
         stay = build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
         build.recorded(session, ward, stay, answers=build.ciwa_b(45))
         care.shared(session, ward, stay)
+    due = "SELECT id, due_at, late_at, missed_at, next_step_at, state FROM round ORDER BY id"
+    with psycopg.connect(fresh_database) as connection:
+        due_before = connection.execute(due).fetchall()
     command.downgrade(_config(fresh_database), "0001")
     command.upgrade(_config(fresh_database), "head")
     with psycopg.connect(fresh_database) as connection:
+        assert connection.execute(due).fetchall() == due_before, "a due time was lost"
         row = connection.execute("SELECT count(*) FROM score").fetchone()
         assert row is not None
         assert row[0] == 2

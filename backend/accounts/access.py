@@ -1,14 +1,13 @@
 """Who is asking: the signed-in person, or a machine with a token, and what they may do here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi import Depends, Request
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -34,7 +33,7 @@ from backend.core.errors import (
     SignedOut,
     StepUpNeeded,
 )
-from backend.core.web import AUTHORIZATION, REFRESH, SHOWN_TO, Id, anybody
+from backend.core.web import AUTHORIZATION, REFRESH, SHOWN_TO, Id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +49,11 @@ class Actor:
     # The other units where they are posted: (id, name).
     elsewhere: tuple[tuple[int, str], ...] = ()
     assurance: int = ONE_FACTOR
+    has_second_factor: bool = True
     stepped_up_until: datetime | None = None
     workstation_id: int | None = None
+    # The hash of what their browser holds: another after each unlock and each proof.
+    holds: bytes = b""
     locks_after: timedelta = LOCKS_ELSEWHERE
     locked: bool = False
     # What they broke the glass of; whether this request reads it; and whether that is elsewhere.
@@ -137,8 +139,10 @@ def at_the_keys(
         elsewhere=tuple((unit_id, name) for unit_id, name in elsewhere or ()),
         sign_in_id=sign_in.id,
         assurance=sign_in.assurance,
+        has_second_factor=sign_in.assurance == TWO_FACTORS or factors.any_of(session, person.id),
         stepped_up_until=sign_in.stepped_up_until,
         workstation_id=sign_in.workstation_id,
+        holds=sign_in.token_sha256,
         locks_after=after,
         locked=locked,
         glass=opened(glass),
@@ -174,14 +178,15 @@ def _known(request: Request, actor: Actor) -> None:
     request.state.sign_in_id = actor.sign_in_id
 
 
-def enrolling(db: Db, actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
+# What asks the database nothing is `async`: a thread costs more than all that a check does.
+async def enrolling(actor: Annotated[Actor, Depends(half_signed_in)]) -> Actor:
     """Who may see their own account: signed in, or with no second factor yet to sign in with."""
-    if actor.assurance < TWO_FACTORS and factors.any_of(db, actor.id):
+    if actor.assurance < TWO_FACTORS and actor.has_second_factor:
         raise HalfSignedIn("/sign-in/code")
     return actor
 
 
-def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
+async def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
     """The person at the keys, proved by two factors; or 401, or 403 on the way to the second."""
     if actor.assurance < TWO_FACTORS:
         raise HalfSignedIn("/account")
@@ -238,7 +243,7 @@ class OneOf:
 
     entity: type[Any]
     permission: Permission
-    door: Callable[..., Actor] = signed_in
+    door: Callable[..., Any] = signed_in
 
     @property
     def __signature__(self) -> Signature:
@@ -248,8 +253,7 @@ class OneOf:
 
     def __call__(self, *, db: Session, actor: Actor, **address: int) -> Any:
         """The row, or 403 or 404."""
-        (row_id,) = address.values()
-        return load(db, actor, self.entity, row_id, self.permission)
+        return load(db, actor, self.entity, next(iter(address.values())), self.permission)
 
 
 @dataclass(frozen=True)
@@ -257,14 +261,14 @@ class Allowed:
     """Whoever has this permission. Routes that load no row ask for this."""
 
     permission: Permission
-    door: Callable[..., Actor] = signed_in
+    door: Callable[..., Any] = signed_in
 
     @property
     def __signature__(self) -> Signature:
         """What FastAPI hands over: who asks."""
         return _asking(actor=Annotated[Actor, Depends(self.door)])
 
-    def __call__(self, *, actor: Actor) -> Actor:
+    async def __call__(self, *, actor: Actor) -> Actor:
         """Them, or 403."""
         actor.must(self.permission)
         return actor
@@ -274,27 +278,7 @@ class Allowed:
 DOORS: set[Callable[..., Any]] = {half_signed_in, enrolling, signed_in, by_token}
 
 
-def undeclared(app: FastAPI) -> list[str]:
-    """Routes that do not say who may: anybody, whoever is known, or a role with a permission."""
-    return [
-        f"{sorted(route.methods or ())} {route.path}"
-        for route in iter_route_contexts(app.routes)
-        if isinstance(route.original_route, APIRoute)
-        and not any(
-            call is anybody or call in DOORS or hasattr(call, "permission")
-            for call in _asked_before(route.dependant)
-        )
-    ]
-
-
-def _asked_before(dependant: Any) -> Iterator[Any]:
-    for inner in dependant.dependencies:
-        yield inner.call
-        yield from _asked_before(inner)
-
-
 HalfIn = Annotated[Actor, Depends(half_signed_in)]
 Enrolling = Annotated[Actor, Depends(enrolling)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
 ByToken = Annotated[Actor, Depends(by_token)]
-Gate = Callable[..., Actor]

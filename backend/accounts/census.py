@@ -1,4 +1,4 @@
-"""Whom a board showed: once a sign-in, when the patients on it change, and every hour.
+"""Whom a board showed: once a sign-in, after each unlock, when its patients change, every hour.
 
 A board asks again every few seconds; an entry for each would hide what matters.
 """
@@ -16,14 +16,14 @@ AGAIN_AFTER = timedelta(hours=1)
 MOST_REMEMBERED = 10_000
 
 Seen = tuple[frozenset[int], datetime]
-_seen: dict[tuple[int, int | None, str], Seen] = {}
+_seen: dict[tuple[int, int | None, bytes, str], Seen] = {}
 
 
 def shown(
     session: Session, actor: Actor, screen: str, stay_ids: Iterable[int], now: datetime
 ) -> None:
     """This screen is about to show these stays to this person, here."""
-    who, stays = (actor.id, actor.sign_in_id, screen), frozenset(stay_ids)
+    who, stays = (actor.id, actor.sign_in_id, actor.holds, screen), frozenset(stay_ids)
     known = _seen.get(who)
     if known is not None and known[0] == stays and now - known[1] < AGAIN_AFTER:
         return

@@ -55,6 +55,22 @@ def _urgency(alert: Alert) -> tuple[int, datetime, int]:
     return WORST_FIRST.index(alert.level), alert.raised_at, alert.id
 
 
+def is_alarmed(session: Session, stay_id: int) -> bool:
+    """Whether something urgent is open that no newer set has cleared."""
+    return session.scalars(
+        select(
+            select(Alert.id)
+            .where(
+                Alert.stay_id == stay_id,
+                Alert.closed_at.is_(None),
+                Alert.cleared_at.is_(None),
+                Alert.level.in_((Level.EMERGENCY, Level.URGENT)),
+            )
+            .exists()
+        )
+    ).one()
+
+
 def open_on_unit(session: Session, unit_id: int) -> Sequence[Alert]:
     """Everything that still needs somebody, worst first, then longest open."""
     return session.scalars(

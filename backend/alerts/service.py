@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from backend.alerts import queries
-from backend.alerts.models import Alert, AlertState, AlertStep, Level, StepKind
+from backend.alerts import queries, statements
+from backend.alerts.models import Alert, AlertState, Level, StepKind
 from backend.audit import service as audit
 from backend.clinical import ladder
 from backend.clinical.deterioration import Verdict
@@ -58,17 +56,8 @@ def raise_alert(
 
 
 def _open_row(session: Session, stay: Stay, rule: str) -> Alert | None:
-    return session.scalars(
-        select(Alert)
-        .where(
-            Alert.unit_id == stay.unit_id,
-            Alert.patient_id == stay.patient_id,
-            Alert.rule == rule,
-            Alert.closed_at.is_(None),
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    of = {"of_unit": stay.unit_id, "of_patient": stay.patient_id, "by_rule": rule}
+    return session.scalars(statements.OPEN_ROW, of).one_or_none()
 
 
 def _insert(
@@ -77,51 +66,35 @@ def _insert(
     """The new row; None when somebody else has just raised the same."""
     level = Level(verdict.level)
     first_rungs = protocols.by_id(session, protocol_id).protocol.ladder[level]
-    return session.scalars(
-        postgresql.insert(Alert)
-        .values(
-            stay_id=stay.id,
-            patient_id=stay.patient_id,
-            unit_id=stay.unit_id,
-            rule=verdict.rule,
-            rule_version=verdict.rule_version,
-            family=verdict.family,
-            rank=verdict.rank,
-            title=verdict.title,
-            level=level,
-            sentence=verdict.sentence,
-            evidence=[item.as_json() for item in verdict.evidence],
-            rule_source=verdict.source,
-            protocol_id=protocol_id,
-            observation_id=verdict.observation_id,
-            raised_at=now,
-            state=AlertState.OPEN,
-            rung=0,
-            next_step_at=ladder.next_at(first_rungs, rung=0, since=now),
-        )
-        .on_conflict_do_nothing(
-            index_elements=[Alert.unit_id, Alert.patient_id, Alert.rule],
-            index_where=Alert.closed_at.is_(None),
-        )
-        .returning(Alert)
-    ).one_or_none()
+    values = {
+        "stay_id": stay.id,
+        "patient_id": stay.patient_id,
+        "unit_id": stay.unit_id,
+        "rule": verdict.rule,
+        "rule_version": verdict.rule_version,
+        "family": verdict.family,
+        "rank": verdict.rank,
+        "title": verdict.title,
+        "level": level,
+        "sentence": verdict.sentence,
+        "evidence": [item.as_json() for item in verdict.evidence],
+        "rule_source": verdict.source,
+        "protocol_id": protocol_id,
+        "observation_id": verdict.observation_id,
+        "raised_at": now,
+        "state": AlertState.OPEN,
+        "rung": 0,
+        "next_step_at": ladder.next_at(first_rungs, rung=0, since=now),
+    }
+    return session.scalars(statements.INSERT_ALERT, values).one_or_none()
 
 
 def _answered(session: Session, stay: Stay, verdict: Verdict) -> Alert | None:
     """The alert that a person has closed in full knowledge of this very set."""
     if verdict.observation_id is None:
         return None
-    closed = session.scalars(
-        select(Alert)
-        .where(
-            Alert.stay_id == stay.id,
-            Alert.rule == verdict.rule,
-            Alert.observation_id == verdict.observation_id,
-            Alert.closed_by.is_not(None),
-        )
-        .order_by(Alert.id.desc())
-        .limit(1)
-    ).first()
+    of = {"of_stay": stay.id, "by_rule": verdict.rule, "by_set": verdict.observation_id}
+    closed = session.scalars(statements.ANSWERED, of).first()
     if closed is None or HEIGHT[Level(verdict.level)] > HEIGHT[closed.level]:
         return None
     return closed
@@ -249,22 +222,21 @@ def add_step(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """What happened to the alert, beside the row that says how it stands now."""
-    session.add(
-        AlertStep(
-            alert_id=alert.id,
-            stay_id=alert.stay_id,
-            unit_id=alert.unit_id,
-            key=key,
-            kind=kind,
-            level=alert.level,
-            at=at,
-            sentence=sentence,
-            actor_id=actor_id,
-            observation_id=alert.observation_id,
-            detail=dict(detail or {}),
-        )
-    )
+    step = {
+        "alert_id": alert.id,
+        "stay_id": alert.stay_id,
+        "unit_id": alert.unit_id,
+        "key": key,
+        "kind": kind,
+        "level": alert.level,
+        "at": at,
+        "sentence": sentence,
+        "actor_id": actor_id,
+        "observation_id": alert.observation_id,
+        "detail": dict(detail or {}),
+    }
     session.flush()
+    session.execute(statements.INSERT_STEP, step)
 
 
 def announce(session: Session, alert: Alert) -> None:

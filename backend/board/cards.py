@@ -13,7 +13,8 @@ from backend.board.spark import Spark, spark
 from backend.board.statements import NEWS2
 from backend.clinical import scale
 from backend.core import local_time
-from backend.observations.models import Outcome
+from backend.observations import words
+from backend.observations.models import Outcome, ScoreStatus
 from backend.stays import queries as stays
 
 # Worst first: the order of the board.
@@ -166,7 +167,7 @@ def _facts(lying: Lying, zone: ZoneInfo, now: datetime) -> str:
     return " · ".join(parts)
 
 
-def _figure(total: int | None, lowest: int) -> str:
+def _figure(total: int | None, lowest: int | None) -> str:
     if total is not None:
         return str(total)
     return f"≥{lowest}" if lowest else "?"
@@ -176,10 +177,11 @@ def _score_line(key: str, course: Course, lying: Lying, zone: ZoneInfo, now: dat
     point, last = course.point, lying.last
     if point is None:
         figure, band, note = NO_BED, "unknown", "no set yet"
-    elif point.total is None:
+    elif point.status is not ScoreStatus.OK:
         figure, band, note = _figure(None, point.lowest), "incomplete", "no total"
     else:
-        figure, band, note = str(point.total), point.band or "", ""
+        figure = words.figure(point.definition, point.total, point.value)
+        band, note = point.band or "", ""
     skipped = point is not None and last is not None and last.outcome is not Outcome.ASSESSED
     if point and last and skipped and last.observed_at > point.observed_at:
         at = local_time.clock_time(point.observed_at, zone)
@@ -190,7 +192,7 @@ def _score_line(key: str, course: Course, lying: Lying, zone: ZoneInfo, now: dat
     return ScoreLine(
         name=scale.latest()[key].name,
         figure=figure,
-        known=point is not None and point.total is not None,
+        known=point is not None and point.status is ScoreStatus.OK,
         old=skipped,
         band=band,
         note=note,
@@ -235,7 +237,7 @@ def _due_words(due: Due | None, now: datetime) -> str:
 def _due_what(rounds: tuple[Due, ...]) -> str:
     """Everything that falls due with the first of them."""
     soon = rounds[0].since + TOGETHER if rounds else None
-    keys = [row.instrument for row in rounds if soon and row.since <= soon]
+    keys = dict.fromkeys(row.instrument for row in rounds if soon and row.since <= soon)
     return ", ".join("vitals" if key == NEWS2 else scale.latest()[key].name for key in keys)
 
 

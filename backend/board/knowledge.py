@@ -7,7 +7,7 @@ from backend.board.queries import LastSet, Lying
 from backend.board.statements import NEWS2
 from backend.clinical import scale
 from backend.core import local_time
-from backend.observations.models import Outcome
+from backend.observations.models import Outcome, ScoreStatus
 
 NOT_ASSESSED = {
     Outcome.REFUSED: "refused",
@@ -104,7 +104,7 @@ def _no_total(lying: Lying, zone: ZoneInfo) -> Reason | None:
         name = scale.latest()[key].name
         if course.point is None:
             return f"No {name} yet", "It is ordered and has never been done."
-        if course.point.total is None:
+        if course.point.status is not ScoreStatus.OK:
             at = local_time.clock_time(course.point.observed_at, zone)
             return f"{name}: no total", f"Items missing at {at}. {_at_least(course.point.lowest)}"
     return None
@@ -115,7 +115,7 @@ def _is_away(last: LastSet | None) -> bool:
     return last is not None and last.outcome in (Outcome.ASLEEP, Outcome.OFF_UNIT)
 
 
-def _at_least(lowest: int) -> str:
+def _at_least(lowest: int | None) -> str:
     if not lowest:
         return "What is known adds nothing."
     return f"What is known adds up to {lowest} or more."

@@ -38,7 +38,8 @@ class Point:
     observed_at: datetime
     status: ScoreStatus
     total: int | None
-    lowest: int
+    lowest: int | None
+    value: str | None
     band: str | None
     band_system: str
     severity: int | None
@@ -128,6 +129,7 @@ def _course(row: Any) -> Course:
             total=row.totals[0],
             status=ScoreStatus(row.status),
             lowest=row.lowest,
+            value=row.value,
             band=row.band,
             band_system=row.band_system,
             severity=row.severity,

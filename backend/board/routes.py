@@ -50,10 +50,11 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bed(Page, template="board/_bed.html"):
-    """One bed on its own, after something happened there."""
+class BedAndFigures(Page, template="board/_bed_and_figures.html"):
+    """One bed on its own, after something happened there, and the figures that it counts in."""
 
     bed: Card
+    summary: Markup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,26 +84,25 @@ class Board(Screen, template="board/board.html"):
     ward: Markup
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The look in the address, or else the one this device was last given."""
+async def look(
+    order: Annotated[Literal["worst", "bed"] | None, Query()] = None,
+    view: Annotated[Literal["rows", "cards"] | None, Query()] = None,
+    names: Annotated[Literal["names", "codes"] | None, Query()] = None,
+    board_look: Annotated[str, Cookie(alias=LOOK_COOKIE)] = "",
+) -> Look:
+    """The look in the address, or else the one this device was last given.
 
-    order: Annotated[Literal["worst", "bed"] | None, Query()] = None
-    view: Annotated[Literal["rows", "cards"] | None, Query()] = None
-    names: Annotated[Literal["names", "codes"] | None, Query()] = None
-    board_look: Annotated[str, Cookie(alias=LOOK_COOKIE)] = ""
-
-    def look(self) -> Look:
-        """A cookie that says something else says nothing."""
-        kept = self.board_look.split("-")
-        return Look(
-            order=self.order or ("bed" if "bed" in kept else "worst"),
-            view=self.view or ("cards" if "cards" in kept else "rows"),
-            names=self.names or ("codes" if "codes" in kept else "names"),
-        )
+    A cookie that says something else says nothing.
+    """
+    kept = board_look.split("-")
+    return Look(
+        order=order or ("bed" if "bed" in kept else "worst"),
+        view=view or ("cards" if "cards" in kept else "rows"),
+        names=names or ("codes" if "codes" in kept else "names"),
+    )
 
 
-Looking = Annotated[Asked, Depends()]
+Looking = Annotated[Look, Depends(look)]
 
 
 def _snapshot(session: Session, actor: Actor) -> Snapshot:
@@ -123,9 +123,13 @@ def _shown(card: Card, actor: Actor, look: Look) -> Card:
     )
 
 
-def _summary(taken: Snapshot, actor: Actor, look: Look) -> str:
-    may_admit = actor.may(Permission.MANAGE_STAYS)
+def _sees(actor: Actor) -> tuple[bool, ...]:
+    """All that one reader's board differs by from another's: what is rendered is shared by it."""
+    may = Permission.RECORD_OBSERVATION, Permission.SEE_ALERTS, Permission.MANAGE_STAYS
+    return tuple(actor.may(permission) for permission in may)
 
+
+def _summary(taken: Snapshot, actor: Actor, look: Look) -> str:
     def make() -> str:
         overdue = sorted(
             (card for card in taken.cards if card.overdue), key=lambda card: -card.overdue_minutes
@@ -135,11 +139,11 @@ def _summary(taken: Snapshot, actor: Actor, look: Look) -> str:
                 counts=taken.counts,
                 overdue=tuple(overdue),
                 look=look,
-                may_admit=may_admit,
+                may_admit=actor.may(Permission.MANAGE_STAYS),
             )
         )
 
-    return taken.part(("summary", look, may_admit), make)
+    return taken.part(("summary", look, _sees(actor)), make)
 
 
 def _ward(taken: Snapshot, actor: Actor, look: Look) -> str:
@@ -163,13 +167,20 @@ def _ward(taken: Snapshot, actor: Actor, look: Look) -> str:
             )
         )
 
-    may_see = (actor.may(Permission.RECORD_OBSERVATION), actor.may(Permission.SEE_ALERTS))
-    return taken.part(("ward", look, may_see), make)
+    return taken.part(("ward", look, _sees(actor)), make)
+
+
+def _bed(taken: Snapshot, card: Card, actor: Actor, look: Look) -> str:
+    def make() -> str:
+        summary = Markup(_summary(taken, actor, look))  # noqa: S704 (escaped when it was made)
+        return html(BedAndFigures(bed=_shown(card, actor, look), summary=summary))
+
+    return taken.part(("bed", card.stay_id, look, _sees(actor)), make)
 
 
 @router.get("/")
-def board(db: Db, actor: SeesBoard, asked: Looking) -> Response:
-    look, taken = asked.look(), _snapshot(db, actor)
+def board(db: Db, actor: SeesBoard, look: Looking) -> Response:
+    taken = _snapshot(db, actor)
     answer = render(
         Board(
             shell=shell(actor, here="board", now=clock.now()),
@@ -195,18 +206,20 @@ def home(actor: SignedIn) -> Response:
 
 
 @router.get("/summary")
-def summary(db: Db, actor: SeesBoard, asked: Looking) -> Response:
-    return Response(_summary(_snapshot(db, actor), actor, asked.look()), media_type="text/html")
+def summary(db: Db, actor: SeesBoard, look: Looking) -> Response:
+    return Response(_summary(_snapshot(db, actor), actor, look), media_type="text/html")
 
 
 @router.get("/ward")
-def ward(db: Db, actor: SeesBoard, asked: Looking) -> Response:
-    return Response(_ward(_snapshot(db, actor), actor, asked.look()), media_type="text/html")
+def ward(db: Db, actor: SeesBoard, look: Looking) -> Response:
+    return Response(_ward(_snapshot(db, actor), actor, look), media_type="text/html")
 
 
 @router.get("/beds/{stay_id}")
-def bed(db: Db, actor: SeesBoard, stay: OnTheBoard, asked: Looking) -> Response:
-    for card in _snapshot(db, actor).cards:
+def bed(db: Db, actor: SeesBoard, stay: OnTheBoard, look: Looking) -> Response:
+    """The bed, and with it the figures: what changes the one mostly changes the other."""
+    taken = _snapshot(db, actor)
+    for card in taken.cards:
         if card.stay_id == stay.id:
-            return render(Bed(bed=_shown(card, actor, asked.look())))
+            return Response(_bed(taken, card, actor, look), media_type="text/html")
     return Response(media_type="text/html")  # discharged meanwhile: its place empties

@@ -33,6 +33,8 @@ def spark(course: Course, now: datetime) -> Spark | None:
     day = [(at, total) for at, total in reversed(course.earlier) if at > now - DAY]
     if course.point is None or not any(total is not None for _, total in day):
         return None
+    if scale.instruments()[course.point.definition].is_signed:
+        return None  # a curve that has no bottom cannot be read at this size
     stretches = list(_stretches(day, course.interval_minutes))
     shown = [known for stretch in stretches for known in stretch]
     ground = _ground(course.point)

@@ -55,14 +55,18 @@ def _superseded(observation_id: InstrumentedAttribute[int]) -> ColumnElement[boo
 
 
 # What is asked of the newest score only.
-ONCE = ("status", "lowest", "band", "band_system", "severity", "definition")
+ONCE = ("status", "lowest", "value", "band", "band_system", "severity", "definition")
 
 
 def _courses_statement() -> Executable:
     """What is ordered, and NEWS2, with the newest scores. One index walk for each."""
     ordered = select(
         ObservationOrder.stay_id, ObservationOrder.instrument, ObservationOrder.interval_minutes
-    ).where(_is_one_of(ObservationOrder.stay_id), ObservationOrder.ended_at.is_(None))
+    ).where(
+        _is_one_of(ObservationOrder.stay_id),
+        ObservationOrder.ended_at.is_(None),
+        ~ObservationOrder.once,
+    )
     ordered_news2 = ordered.where(ObservationOrder.instrument == NEWS2).subquery("ordered_news2")
     wanted = union(
         ordered.where(ObservationOrder.instrument != NEWS2),

@@ -90,6 +90,47 @@ def reserve(
 
 
 @app.command()
+def permit(
+    code: Code,
+    instrument: Annotated[str, typer.Argument(help="E.g. `poss`.")],
+    ground: Annotated[str, typer.Option("--ground", help="Which permission, of when.")],
+) -> None:
+    """Write down that the unit has the permission that an instrument needs."""
+    found = scale.asked().get(instrument)
+    if found is None or not found.permission:
+        needy = ", ".join(key for key, one in scale.asked().items() if one.permission)
+        raise Invalid(f"Only these need a permission: {needy}.")
+    if not 5 <= len(ground.strip()) <= 500 or not ground.isprintable():
+        raise Invalid("Say which permission it is, in 5 to 500 characters.")
+    with console_session.begin() as session:
+        unit = the_unit(session, code)
+        actor = staff.console(session)
+        units.permit(session, actor.id, unit, scale=instrument, ground=ground.strip())
+    typer.echo(f"{unit.name} has the permission {found.permission}.")
+
+
+@app.command()
+def sedation(
+    code: Code,
+    instrument: Annotated[str, typer.Argument(help="`rass`, `poss`, or one that you loaded.")],
+) -> None:
+    """Choose the one sedation scale of a unit."""
+    known = {key: one for key, one in scale.asked().items() if one.one_of == scale.SEDATION}
+    found = known.get(instrument)
+    if found is None:
+        raise Invalid(f"There are these sedation scales: {', '.join(known)}.")
+    with console_session.begin() as session:
+        unit = the_unit(session, code)
+        if found.permission and instrument not in unit.permitted_scales:
+            raise NotAllowed(
+                f"{found.name} needs the permission {found.permission}. Write it down first:"
+                f" `vigil unit permit {unit.code} {instrument} --ground ...`."
+            )
+        units.sedate_by(session, staff.console(session).id, unit, scale=instrument)
+    typer.echo(f"{unit.name} scores sedation by {found.name}.")
+
+
+@app.command()
 def approve(
     code: Code,
     by: Annotated[str, typer.Option("--by", help="Login name of the approver or physician.")],

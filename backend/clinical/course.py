@@ -6,10 +6,18 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from backend.clinical.definition import Answer, Band, BandSystem, Instrument, reachable, settings
+from backend.clinical.definition import (
+    NO_BAND,
+    Answer,
+    Band,
+    BandSystem,
+    Instrument,
+    reachable,
+    settings,
+)
 from backend.clinical.protocol import Protocol, band_system
 from backend.clinical.scale import Score, instruments, latest, possible_bands, score
-from backend.clinical.vitals import KINDS, Vitals
+from backend.clinical.vitals import Vitals
 
 ASSESSED = "assessed"
 
@@ -61,10 +69,16 @@ class ScoredSet:
     def complete(self) -> bool:
         return self.seen.outcome == ASSESSED and self.score.status == "ok"
 
+    @property
+    def given(self) -> Mapping[str, Answer]:
+        """Everything that was answered, the numbers beside the score too."""
+        return {**self.score.answers, **self.score.unscored}
+
     def evidence(self, item: str) -> Evidence:
         """One answer of this set, as it is shown."""
         value, unit = self.answer(item)
-        return self.evidence_of(self.instrument.by_id[item].label, value, unit)
+        asked = self.instrument.by_id.get(item) or self.instrument.unscored_by_id[item]
+        return self.evidence_of(asked.label, value, unit)
 
     def evidence_of(self, label: str, value: str, unit: str = "") -> Evidence:
         return Evidence(
@@ -77,7 +91,10 @@ class ScoredSet:
 
     def answer(self, item: str) -> tuple[str, str]:
         """What was answered, with its words or its unit."""
-        asked, answer = self.instrument.by_id[item], self.score.answers[item]
+        answer = self.given[item]
+        if item in self.instrument.unscored_by_id:
+            return str(answer), self.instrument.unscored_by_id[item].unit
+        asked = self.instrument.by_id[item]
         if asked.vital:
             return str(answer), asked.vital.unit
         words = "" if isinstance(answer, Decimal) else asked.anchors.get(answer, "")
@@ -135,18 +152,18 @@ def _single_scores(seen: Seen) -> list[Score]:
     """Instruments of one vital sign (ACVPU) are read off the set itself, stored or not."""
     found = []
     for instrument in latest().values():
-        item = instrument.items[0].id
-        if instrument.scoring == "single" and item in KINDS and instrument.key not in seen.scores:
-            answer = getattr(seen.vitals, item)
-            if answer is not None:
-                found.append(_single_score(instrument.key, answer))
+        if instrument.scoring != "single" or instrument.is_asked:
+            continue
+        answer = getattr(seen.vitals, instrument.items[0].id)
+        if answer is not None and instrument.key not in seen.scores:
+            found.append(_single_score(instrument.id, answer))
     return found
 
 
 @lru_cache(maxsize=64)
-def _single_score(key: str, answer: Answer) -> Score:
+def _single_score(definition: str, answer: Answer) -> Score:
     """There are few letters, and a course asks for each of them again and again."""
-    instrument = latest()[key]
+    instrument = instruments()[definition]
     return score(instrument, {instrument.items[0].id: answer})
 
 
@@ -162,6 +179,6 @@ def _scored_set(seen: Seen, scored: Score, protocol: Protocol) -> ScoredSet:
         score=scored,
         instrument=instrument,
         system=system,
-        mildest=bands[0],
-        worst=bands[-1],
+        mildest=bands[0] if bands else NO_BAND,
+        worst=bands[-1] if bands else NO_BAND,
     )

@@ -3,14 +3,47 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 
-from backend.clinical.reading import Source
-from backend.clinical.vitals import KINDS, VitalKind
+from backend.clinical.definition_parts import (
+    NO_BAND,
+    NO_BANDS,
+    Answer,
+    Band,
+    BandSystem,
+    Code,
+    Frequency,
+    FrequencyRow,
+    Item,
+    ItemAlarm,
+    Row,
+    Unscored,
+    Value,
+)
+from backend.clinical.vitals import KINDS
 
-Value = int | str | bool
-Answer = Value | Decimal
+__all__ = [
+    "NO_BAND",
+    "NO_BANDS",
+    "Answer",
+    "Band",
+    "BandSystem",
+    "Code",
+    "DefinitionError",
+    "Frequency",
+    "FrequencyRow",
+    "Instrument",
+    "Item",
+    "ItemAlarm",
+    "Row",
+    "Unscored",
+    "Value",
+    "Way",
+    "as_text",
+    "reachable",
+    "settings",
+    "totals",
+]
 
 
 class DefinitionError(ValueError):
@@ -19,60 +52,6 @@ class DefinitionError(ValueError):
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
         self.reasons = tuple(reasons)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of a published points table; None is an open end; `when` names other answers."""
-
-    low: Decimal | None
-    high: Decimal | None
-    points: int
-    when: Mapping[str, Value]
-
-    def holds(self, value: Decimal) -> bool:
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
-
-    def applies(self, answers: Mapping[str, Value]) -> bool:
-        return all(answers.get(item) == value for item, value in self.when.items())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One question: either an explicit set of legal values, or a vital sign with a points table."""
-
-    id: str
-    also: str
-    label: str
-    prompt: str
-    rater: str
-    condition: str
-    time_frame: str
-    asked_daily: bool
-    mark: str
-    legal: tuple[Value, ...]
-    anchors: Mapping[Value, str]
-    points: Mapping[Answer, int]
-    rows: tuple[Row, ...]
-    assumed: Value | None
-
-    @property
-    def vital(self) -> VitalKind | None:
-        """The vital sign that this item reads, if it is a measured number."""
-        return KINDS[self.id] if self.rows else None
-
-    @property
-    def in_a_sentence(self) -> str:
-        """Its label as it stands inside a sentence: "pulse", but "SpO2"."""
-        return self.label.lower() if self.label == self.label.capitalize() else self.label
-
-    def allows(self, value: object) -> bool:
-        """Is it one of the legal values? True is not 1 and 2.0 is not 2."""
-        return isinstance(value, int | str) and (type(value), value) in self._legal
-
-    @cached_property
-    def _legal(self) -> frozenset[tuple[type, Value]]:
-        return frozenset((type(value), value) for value in self.legal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,94 +74,6 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unscored:
-    """A number that is recorded beside the score and never added to it."""
-
-    id: str
-    label: str
-    prompt: str
-    unit: str
-    low: Decimal
-    high: Decimal
-    asked_daily: bool
-    mark: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Band:
-    """A stretch of totals (or, for a single letter, of values) with its word; severity 0 to 4."""
-
-    low: int
-    high: int
-    values: tuple[str, ...]
-    word: str
-    severity: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class BandSystem:
-    """One author's bands; `red` is the band of a single red parameter below it (NEWS2)."""
-
-    name: str
-    label: str
-    bands: tuple[Band, ...]
-    red: Band | None
-    source: Source
-
-    def of_total(self, total: int) -> Band:
-        return self._by_total[total]
-
-    @cached_property
-    def _by_total(self) -> Mapping[int, Band]:
-        """Of bands that overlap, the first; a definition with such bands is refused elsewhere."""
-        return {
-            total: band for band in reversed(self.bands) for total in range(band.low, band.high + 1)
-        }
-
-    def of_value(self, value: str) -> Band:
-        return next(band for band in self.bands if value in band.values)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemAlarm:
-    """An alarm of its own for one item, whatever the total is."""
-
-    id: str
-    items: tuple[str, ...]
-    values: tuple[Value, ...]
-    level: str
-    title: str
-    text: str
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrequencyRow:
-    """How often a total asks for the next set, at least; None where the source names no minutes."""
-
-    low: int
-    high: int
-    minutes_from: int | None
-    minutes_to: int | None
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frequency:
-    name: str
-    rows: tuple[FrequencyRow, ...]
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class Code:
-    system: str
-    code: str
-    means: str
-    status: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Instrument:
     id: str
     key: str
@@ -201,6 +92,14 @@ class Instrument:
     alarms: tuple[ItemAlarm, ...]
     frequency: tuple[Frequency, ...]
     codes: tuple[Code, ...]
+    # The item or number that stands for the whole where there is no total.
+    headline: str = ""
+    # Of the instruments of one such group a unit uses one ("sedation").
+    one_of: str = ""
+    # GCS: 15 is well, 3 is not.
+    higher_is_better: bool = False
+    # Whose permission a unit needs before it may use it.
+    permission: str = ""
 
     @property
     def version(self) -> int:
@@ -210,9 +109,30 @@ class Instrument:
     def by_id(self) -> Mapping[str, Item]:
         return {item.id: item for item in self.items}
 
+    def label_of(self, name: str) -> str:
+        """The label of an item or a number, as it stands inside a sentence."""
+        if name in self.by_id:
+            return self.by_id[name].in_a_sentence
+        return self.unscored_by_id[name].label.lower()
+
     @cached_property
     def unscored_by_id(self) -> Mapping[str, Unscored]:
         return {entry.id: entry for entry in self.unscored}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody answers it; NEWS2 and ACVPU are read off the vital signs."""
+        asked = (item for item in self.items if item.rater != "setting")
+        return bool(self.unscored) or any(item.id not in KINDS for item in asked)
+
+    @property
+    def has_bands(self) -> bool:
+        return self.default_bands != NO_BANDS.name
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether totals have a sign that must be seen."""
+        return any(item.is_signed for item in self.items)
 
     @cached_property
     def scored(self) -> tuple[Item, ...]:
@@ -254,6 +174,8 @@ def reachable(item: Item, answers: Mapping[str, Value]) -> frozenset[int]:
         return frozenset(row.points for row in item.rows if row.applies(answers))
     if item.points:
         return frozenset(item.points.values())
+    if item.lettered:
+        return frozenset()
     return frozenset(value for value in item.legal if isinstance(value, int))
 
 

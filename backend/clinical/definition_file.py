@@ -4,9 +4,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 
 from backend.clinical.definition import (
+    NO_BANDS,
     Answer,
     Band,
     BandSystem,
@@ -26,9 +28,10 @@ from backend.clinical.definition_check import check
 from backend.clinical.reading import LEVELS, MARKS, Table
 
 RATERS = ("patient", "observed", "ask_and_observe", "measured", "setting")
-SCORINGS = ("sum", "points", "single")
+SCORINGS = ("sum", "points", "single", "none")
 CODE_STATES = ("certain", "likely", "open", "none found")
 LETTER = re.compile(r"[A-Z]")
+FRACTION = re.compile(r"[1-9][0-9]{0,9}(/[1-9][0-9]{0,9})?")
 
 
 def load(text: str) -> Instrument:
@@ -48,6 +51,7 @@ def load(text: str) -> Instrument:
 
 def _instrument(document: Table) -> Instrument:
     items = tuple(_item(table) for table in document.tables("items"))
+    unscored = tuple(_unscored(table) for table in document.tables("unscored"))
     instrument = Instrument(
         id=document.text("id"),
         key=document.text("key"),
@@ -59,13 +63,17 @@ def _instrument(document: Table) -> Instrument:
         limits=document.texts("limits"),
         scoring=document.choice("scoring", SCORINGS),
         items=items,
-        unscored=tuple(_unscored(table) for table in document.tables("unscored")),
+        unscored=unscored,
         band_systems=_band_systems(document),
         default_bands=document.text("default_bands"),
         red_points=document.maybe_whole("red_points", low=1),
-        alarms=tuple(_alarm(table, items) for table in document.tables("alarms")),
+        alarms=tuple(_alarm(table, items, unscored) for table in document.tables("alarms")),
         frequency=tuple(_frequency(t) for t in document.tables("frequency", named_by="name")),
         codes=tuple(_code(table) for table in document.tables("codes", named_by="code")),
+        headline=document.text("headline", optional=True),
+        one_of=document.text("one_of", optional=True),
+        higher_is_better=document.flag("higher_is_better"),
+        permission=document.text("permission", optional=True),
     )
     document.finish()
     return instrument
@@ -88,7 +96,12 @@ def _item(table: Table) -> Item:
         points=_points(table, legal),
         rows=tuple(_row(row) for row in table.tables("rows")),
         assumed=table.raw("assumed"),
+        optional=table.flag("optional"),
+        ends=_ends(table, legal),
+        not_testable=table.text("not_testable", optional=True),
     )
+    if item.not_testable and not item.allows(item.not_testable):
+        table.refuse("`not_testable` is not a legal value")
     if bool(legal) == bool(item.rows):
         table.refuse("needs either legal values or rows of points")
     if item.assumed is not None and not item.allows(item.assumed):
@@ -111,6 +124,16 @@ def _legal(table: Table) -> tuple[Value, ...]:
     if len({as_text(value) for value in found}) < len(found):
         table.refuse("a legal value is listed twice")
     return tuple(found)
+
+
+def _ends(table: Table, legal: tuple[Value, ...]) -> tuple[Value, ...]:
+    ends = table.raw("ends")
+    if ends is None:
+        return ()
+    if not isinstance(ends, list) or not ends or not all(value in legal for value in ends):
+        table.refuse("`ends` must list legal values")
+        return ()
+    return tuple(ends)
 
 
 def _by_value(table: Table, key: str, legal: tuple[Value, ...]) -> Mapping[Value, str]:
@@ -154,6 +177,9 @@ def _unscored(table: Table) -> Unscored:
         high=table.decimal("high") or Decimal(0),
         asked_daily=table.flag("asked_daily"),
         mark=table.choice("mark", MARKS),
+        decimals=table.maybe_whole("decimals", low=0) or 0,
+        same_as=table.text("same_as", optional=True),
+        multiply=_fraction(table),
     )
     if entry.low >= entry.high:
         table.refuse("`low` must be below `high`")
@@ -161,8 +187,17 @@ def _unscored(table: Table) -> Unscored:
     return entry
 
 
+def _fraction(table: Table) -> Fraction:
+    text = table.text("multiply", optional=True) or "1"
+    if not FRACTION.fullmatch(text):
+        table.refuse("`multiply` must be an exact fraction in quotes")
+        return Fraction(1)
+    return Fraction(text)
+
+
 def _band_systems(document: Table) -> Mapping[str, BandSystem]:
-    found = {}
+    """By name; where the default is that there are none, one without bands."""
+    found = {NO_BANDS.name: NO_BANDS} if document.raw("default_bands") == NO_BANDS.name else {}
     for table in document.tables("band_systems", named_by="name"):
         red = table.maybe_table("red")
         system = BandSystem(
@@ -196,19 +231,16 @@ def _band(table: Table) -> Band:
     return band
 
 
-def _alarm(table: Table, items: tuple[Item, ...]) -> ItemAlarm:
+def _alarm(table: Table, items: tuple[Item, ...], unscored: tuple[Unscored, ...]) -> ItemAlarm:
     names = table.texts("items")
-    known = {item.id: item for item in items}
+    legal = {item.id: item.legal for item in items}
+    numbers = {entry.id for entry in unscored if not entry.same_as}
     for name in names:
-        if name not in known:
+        if name not in legal and name not in numbers:
             table.refuse(f"`{name}` is not an item")
-    legal = {value: None for name in names if name in known for value in known[name].legal}
-    at_least, among = table.maybe_whole("at_least"), table.raw("in")
-    if at_least is not None:
-        values: tuple[Value, ...] = tuple(v for v in legal if isinstance(v, int) and v >= at_least)
-    else:
-        values = tuple(v for v in legal if isinstance(among, list) and v in among)
-    if not values or (isinstance(among, list) and len(values) < len(among)):
+    low, high = table.decimal("low"), table.decimal("high")
+    values = _alarming(table, {value: None for name in names for value in legal.get(name, ())})
+    if not values and not (numbers.issuperset(names) and (low is not None or high is not None)):
         table.refuse("`at_least` or `in` must name legal values")
     alarm = ItemAlarm(
         id=table.text("id"),
@@ -218,9 +250,21 @@ def _alarm(table: Table, items: tuple[Item, ...]) -> ItemAlarm:
         title=table.text("title"),
         text=table.text("text"),
         source=table.source(),
+        low=low,
+        high=high,
     )
     table.finish()
     return alarm
+
+
+def _alarming(table: Table, legal: Mapping[Value, None]) -> tuple[Value, ...]:
+    """The answers that `at_least` or `in` name; none where one of them is not legal."""
+    at_least, among = table.maybe_whole("at_least"), table.raw("in")
+    if at_least is not None:
+        return tuple(v for v in legal if isinstance(v, int) and v >= at_least)
+    if not isinstance(among, list) or not all(value in [*legal] for value in among):
+        return ()
+    return tuple(value for value in legal if value in among)
 
 
 def _frequency(table: Table) -> Frequency:

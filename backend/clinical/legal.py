@@ -1,8 +1,10 @@
 """Is an answer exactly legal? If not, the sentence that says what would be."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 
-from backend.clinical.definition import Instrument, Item, Unscored, as_text
+from backend.clinical.definition import Answer, Instrument, Item, Unscored, Value, as_text
 from backend.clinical.vitals import ABSURD, problem
 
 
@@ -42,6 +44,33 @@ def measured(item: Item, answer: object) -> object:
     return answer
 
 
+def numbers(
+    instrument: Instrument, legal: Mapping[str, Answer]
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """The numbers beside the score, each in the unit in which it is stored; and what differs."""
+    found: dict[str, Answer] = {}
+    wrong: dict[str, str] = {}
+    for name, entry in instrument.unscored_by_id.items():
+        if name not in legal:
+            continue
+        stored = instrument.unscored_by_id.get(entry.same_as, entry)
+        exact = Fraction(Decimal(legal[name])) * entry.multiply
+        value = stored.rounded(exact) if entry.same_as or stored.decimals else legal[name]
+        if found.setdefault(stored.id, value) != value:
+            wrong[name] = f"{stored.label}: {legal[name]} {entry.unit} is another value."
+    return found, wrong
+
+
+def ended_by(instrument: Instrument, legal: Mapping[str, Answer]) -> tuple[bool, dict[str, str]]:
+    """Whether an answer ended the questions, and a sentence for each answer that came after."""
+    gate = next((i for i in instrument.items if i.id in legal and legal[i.id] in i.ends), None)
+    if gate is None:
+        return False, {}
+    words = f"{gate.label} ends the questions here. Leave it open."
+    after = [item for item in instrument.items if item is not gate and item.id in legal]
+    return True, {item.id: f"{item.label}: {words}" for item in after}
+
+
 def _shown(value: object) -> str:
     """A value in a sentence: short, and safe to print whatever it was."""
     if isinstance(value, int) and abs(value) >= 10**20:
@@ -50,3 +79,15 @@ def _shown(value: object) -> str:
     if isinstance(value, Decimal) and text.isdigit():
         text += ".0"  # 1e0 reads as 1, and is refused because it is no whole number
     return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def legal_answers(instrument: Instrument) -> dict[str, list[Value] | dict[str, float]]:
+    """What each item allows, as plain JSON: its values, or the limits of a measured number."""
+    found: dict[str, list[Value] | dict[str, float]] = {}
+    for item in instrument.items:
+        limits = item.vital.possible if item.vital else None
+        if limits:
+            found[item.id] = {"low": float(limits.low), "high": float(limits.high)}
+        else:
+            found[item.id] = list(item.legal)
+    return found

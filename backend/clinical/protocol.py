@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from backend.clinical import protocol_rounds
 from backend.clinical.definition import BandSystem, Instrument, totals
 from backend.clinical.protocol_parts import (
     ROLES,
@@ -84,6 +85,7 @@ def parse(document: Mapping[str, Any]) -> Protocol:
         late_entry_minutes=_number(table, "late_entry", "minutes"),
         reoffer_minutes=_number(table, "reoffer", "minutes"),
         asleep_at_most=_number(table, "asleep", "in_a_row_at_most"),
+        rounds=protocol_rounds.read(table),
     )
     for level in levels.values():
         level.source()

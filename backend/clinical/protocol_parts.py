@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from backend.clinical.protocol_rounds import RoundRules
 from backend.clinical.reading import Source
 
 ROLES = MappingProxyType(
@@ -101,3 +102,4 @@ class Protocol:
     late_entry_minutes: int
     reoffer_minutes: int
     asleep_at_most: int
+    rounds: RoundRules

@@ -47,9 +47,9 @@ def _unknown(newest: ScoredSet) -> str:
 def _named(newest: ScoredSet, item: str) -> str:
     """One answer in a sentence: "breathing rate 26 /min", "oxygen"."""
     value, unit = newest.answer(item)
-    if isinstance(newest.score.answers[item], bool):
+    if isinstance(newest.given[item], bool):
         return value
-    return f"{newest.instrument.by_id[item].in_a_sentence} {value} {unit}".strip()
+    return f"{newest.instrument.label_of(item)} {value} {unit}".strip()
 
 
 def _capital(words: str) -> str:
@@ -178,9 +178,9 @@ def met_alone(rule: Rule, newest: ScoredSet) -> bool | None:
 
 def item_alarm(alarm: ItemAlarm, newest: ScoredSet) -> Finding:
     """What one alarm of the instrument says of one set."""
-    given = [item for item in alarm.items if item in newest.score.answers]
+    given = [item for item in alarm.items if item in newest.given]
     if alarm.id in {raised.id for raised in newest.score.alarms}:
-        at_fault = [item for item in given if newest.score.answers[item] in alarm.values]
+        at_fault = [item for item in given if alarm.is_raised_by(newest.given[item])]
         values = ", ".join(_named(newest, item) for item in at_fault)
         evidence = tuple(newest.evidence(item) for item in at_fault)
         sentence = f"{_capital(values)}. {alarm.text}."

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from importlib import resources
 from types import MappingProxyType
 
 from backend.clinical.definition import (
@@ -16,15 +14,25 @@ from backend.clinical.definition import (
     Item,
     ItemAlarm,
     Unscored,
-    Value,
     Way,
 )
 from backend.clinical.definition_file import load
-from backend.clinical.legal import refusal
+from backend.clinical.legal import ended_by, legal_answers, numbers, refusal
 from backend.clinical.reading import Source
+from backend.clinical.registry import (
+    SEDATION,
+    asked,
+    forget,
+    instruments,
+    know,
+    latest,
+    offered,
+    shipped,
+)
 from backend.clinical.vitals import KINDS, Vitals
 
 __all__ = [
+    "SEDATION",
     "Answer",
     "Band",
     "BandSystem",
@@ -36,12 +44,18 @@ __all__ = [
     "Score",
     "Unscored",
     "alarms_named",
+    "asked",
+    "forget",
     "instruments",
+    "know",
     "latest",
     "legal_answers",
     "load",
+    "offered",
     "possible_bands",
     "score",
+    "shipped",
+    "value_of",
     "vital_answers",
 ]
 
@@ -76,7 +90,7 @@ class Score:
     lowest: int | None
     highest: int | None
     possible: tuple[int, ...]
-    value: Value | None
+    value: Answer | None
     band: Band | None
     possible_bands: tuple[Band, ...]
     band_system: str
@@ -84,22 +98,6 @@ class Score:
     illegal: Mapping[str, str]
     alarms: tuple[RaisedAlarm, ...]
     red: tuple[str, ...]
-
-
-@cache
-def instruments() -> Mapping[str, Instrument]:
-    """Every shipped definition, by id."""
-    folder = resources.files("backend.clinical") / "instruments"
-    found = [
-        load(file.read_text("utf-8")) for file in folder.iterdir() if file.name[-5:] == ".toml"
-    ]
-    return MappingProxyType({i.id: i for i in sorted(found, key=lambda i: (i.key, i.version))})
-
-
-@cache
-def latest() -> Mapping[str, Instrument]:
-    """The newest version of each instrument, by its short name."""
-    return MappingProxyType({instrument.key: instrument for instrument in instruments().values()})
 
 
 def vital_answers(
@@ -126,17 +124,27 @@ def score(
     given = {name: answer for name, answer in answers.items() if answer is not None}
     illegal = {n: why for n, a in given.items() if (why := refusal(instrument, n, a))}
     legal = {name: answer for name, answer in given.items() if name not in illegal}
-    extra = {name: legal.pop(name) for name in instrument.unscored_by_id if name in legal}
+    extra, twice = numbers(instrument, legal)
+    legal = {name: answer for name, answer in legal.items() if name in instrument.by_id}
+    ended, needless = ended_by(instrument, legal)
+    illegal |= twice | needless
     assumed = {i.id: i.assumed for i in instrument.items if i.assumed is not None}
     known: dict[str, Answer] = {**assumed, **legal}
-    missing = tuple(item.id for item in instrument.scored if item.id not in known)
+    open_items = () if ended else instrument.scored
+    missing = tuple(i.id for i in open_items if i.id not in known and not i.optional)
     ways = [way for way in instrument.ways if _still_open(way, known)]
     points_by_way = _points_by_way(instrument, known, ways)
     points = _certain(instrument, known, points_by_way)
     red = tuple(name for name, p in points.items() if p == instrument.red_points)
-    totals = frozenset[int]() if illegal else _totals(instrument, ways, points_by_way)
+    totals = frozenset[int]()
+    if not illegal and instrument.scoring != "none":
+        totals = _totals(instrument, ways, points_by_way, ended=ended)
     bands = () if illegal else _bands(instrument, system, legal, totals, red=bool(red))
-    status = "invalid" if illegal else "incomplete" if missing else "ok"
+    status = "ok"
+    if illegal:
+        status = "invalid"
+    elif missing or not (legal or extra):
+        status = "incomplete"
     return Score(
         definition=instrument.id,
         key=instrument.key,
@@ -148,13 +156,13 @@ def score(
         lowest=min(totals, default=None),
         highest=max(totals, default=None),
         possible=tuple(sorted(totals)) if len(totals) <= FEW_TOTALS else (),
-        value=_value(instrument, legal) if status == "ok" else None,
-        band=bands[0] if status == "ok" else None,
+        value=value_of(instrument, legal | extra) if status == "ok" else None,
+        band=bands[0] if status == "ok" and len(bands) == 1 else None,
         possible_bands=bands,
         band_system=system.name,
         missing=missing,
         illegal=MappingProxyType(illegal),
-        alarms=() if illegal else _alarms(instrument, legal),
+        alarms=() if illegal else _alarms(instrument, legal | extra),
         red=() if illegal else red,
     )
 
@@ -163,6 +171,8 @@ def possible_bands(
     system: BandSystem, totals: Iterable[int], *, red: bool = False
 ) -> tuple[Band, ...]:
     """The bands that these totals lie in, mildest first; a red parameter lifts those below it."""
+    if not system.bands:
+        return ()
     found = list({band.low: band for band in map(system.of_total, totals)}.values())
     if red and system.red:
         lifted = {band if band.severity >= system.red.severity else system.red for band in found}
@@ -183,7 +193,7 @@ def _given_points(item: Item, answer: Answer, way: Way) -> int | None:
         return next(row.points for row in way.rows[item.id] if row.holds(value))
     if item.points:
         return item.points[answer]
-    return answer if isinstance(answer, int) else None
+    return answer if isinstance(answer, int) and not item.lettered else None
 
 
 Points = Mapping[str, int | None]
@@ -223,14 +233,19 @@ def _certain(
 
 
 def _totals(
-    instrument: Instrument, ways: Sequence[Way], points_by_way: Sequence[Points]
+    instrument: Instrument,
+    ways: Sequence[Way],
+    points_by_way: Sequence[Points],
+    *,
+    ended: bool,
 ) -> frozenset[int]:
     """Every total that the set can still reach; none, where an answer is a letter."""
     found: set[int] = set()
+    asked = () if ended else instrument.scored
     for way, here in zip(ways, points_by_way, strict=True):
         given = [points for points in here.values() if points is not None]
         if len(given) == len(here):
-            missing = frozenset(item.id for item in instrument.scored if item.id not in here)
+            missing = frozenset(item.id for item in asked if item.id not in here)
             found |= {sum(given) + points for points in way.sums(missing)}
     return frozenset(found)
 
@@ -243,21 +258,25 @@ def _bands(
     *,
     red: bool,
 ) -> tuple[Band, ...]:
-    if totals:
+    if totals or not system.bands:
         return possible_bands(system, totals, red=red)
     answer = answers.get(instrument.items[0].id)
-    return system.bands if answer is None else (system.of_value(str(answer)),)
+    if answer is None or instrument.scoring != "single":
+        return system.bands
+    return (system.of_value(str(answer)),)
 
 
-def _value(instrument: Instrument, answers: Mapping[str, Answer]) -> Value | None:
-    answer = answers[instrument.items[0].id] if instrument.scoring == "single" else None
-    return None if isinstance(answer, Decimal) else answer
+def value_of(instrument: Instrument, answers: Mapping[str, Answer]) -> Answer | None:
+    """What stands for the whole where there is no total, or besides it."""
+    if instrument.scoring == "single":
+        return answers[instrument.items[0].id]
+    return answers.get(instrument.headline)
 
 
 def _alarms(instrument: Instrument, answers: Mapping[str, Answer]) -> tuple[RaisedAlarm, ...]:
     raised = []
     for alarm in instrument.alarms:
-        items = tuple(name for name in alarm.items if answers.get(name) in alarm.values)
+        items = tuple(name for name in alarm.items if alarm.is_raised_by(answers.get(name)))
         if items:
             raised.append(_raised(alarm, items))
     return tuple(raised)
@@ -276,15 +295,3 @@ def _raised(alarm: ItemAlarm, items: tuple[str, ...]) -> RaisedAlarm:
 def alarms_named(instrument: Instrument, ids: Collection[str]) -> tuple[RaisedAlarm, ...]:
     """Alarms that were raised before, from their stored ids."""
     return tuple(_raised(alarm, alarm.items) for alarm in instrument.alarms if alarm.id in ids)
-
-
-def legal_answers(instrument: Instrument) -> dict[str, list[Value] | dict[str, float]]:
-    """What each item allows, as plain JSON: its values, or the limits of a measured number."""
-    found: dict[str, list[Value] | dict[str, float]] = {}
-    for item in instrument.items:
-        limits = item.vital.possible if item.vital else None
-        if limits:
-            found[item.id] = {"low": float(limits.low), "high": float(limits.high)}
-        else:
-            found[item.id] = list(item.legal)
-    return found

@@ -1,10 +1,13 @@
 """When the next set is due, and when it is late or missed; the patient's state only shortens."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from backend.clinical.protocol import Intervals, Protocol
+from backend.clinical.protocol_rounds import RoundRules
 from backend.clinical.scale import Score
+from backend.clinical.shift import longest_gap_minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +17,22 @@ class Times:
     due_at: datetime
     late_at: datetime
     missed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class HowOften:
+    """An interval or fixed times; until when, and every how many minutes it then goes on."""
+
+    interval_minutes: int
+    at_times: tuple[time, ...] = ()
+    until_at: datetime | None = None
+    then_minutes: int | None = None
+
+    @classmethod
+    def at(cls, times: Sequence[time]) -> "HowOften":
+        """Fixed times on the unit's clock."""
+        listed = tuple(sorted(set(times)))
+        return cls(interval_minutes=longest_gap_minutes(listed), at_times=listed)
 
 
 def grace(interval_minutes: int, protocol: Protocol) -> timedelta:
@@ -45,6 +64,43 @@ def interval(protocol: Protocol, key: str, score: Score | None, ordered_minutes:
     if table is None or score is None or score.lowest is None:
         return ordered_minutes
     return min(ordered_minutes, _asked(table, score.lowest, red=bool(score.red)))
+
+
+def merged(minutes: Mapping[str, int], rules: RoundRules) -> dict[str, int]:
+    """Scales that the unit does in one round: the shortest interval wins for all of them."""
+    together = [minutes[key] for key in rules.merged if key in minutes]
+    return {key: min(together) if key in rules.merged else own for key, own in minutes.items()}
+
+
+def at_risk_until(
+    rules: RoundRules, substances: Iterable[str], *, last_use_at: datetime | None, since: datetime
+) -> datetime | None:
+    """The end of the risk window; a last use that nobody knows is taken to be the admission."""
+    known = {one.casefold() for one in substances}
+    hours = [window.hours for name, window in rules.risk_windows.items() if name in known]
+    return (last_use_at or since) + timedelta(hours=max(hours)) if hours else None
+
+
+def why_wake(
+    protocol: Protocol,
+    *,
+    asleep_before: int,
+    breaths_per_min: int | None,
+    spo2_percent: int | None,
+    alarmed: bool,
+    at_risk: bool,
+) -> str | None:
+    """Why sleep is no reason to leave out a set; None where a sleep check may stand for it."""
+    wake = protocol.rounds.wake
+    if asleep_before >= protocol.asleep_at_most:
+        return f"at most {protocol.asleep_at_most} sets in a row may be left out for sleep"
+    if wake and (breaths_per_min is None or breaths_per_min < wake.respiratory_rate_per_min):
+        return f"breathing must be {wake.respiratory_rate_per_min} a minute or more"
+    if wake and spo2_percent is not None and spo2_percent < wake.spo2_percent:
+        return f"SpO2 must be {wake.spo2_percent} % or more"
+    if alarmed:
+        return "an urgent alert is open"
+    return "the risk window after the last use is not over" if at_risk else None
 
 
 def _asked(table: Intervals, total: int, *, red: bool) -> int:

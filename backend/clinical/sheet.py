@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from backend.clinical.vitals import Vitals
 
-Answer = int | str
+Answer = int | str | Decimal
 
 
 @dataclass(frozen=True, kw_only=True)

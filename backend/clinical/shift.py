@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 INSTANT = timedelta(microseconds=1)
+MINUTES_A_DAY = 24 * 60
 
 
 class LocalTimeError(ValueError):
@@ -88,6 +89,24 @@ def shifts_on(day: date, starts: Sequence[time], zone: ZoneInfo) -> list[Shift]:
         for start, end, begin, until in zip(ordered, ends, begins, begins[1:], strict=False)
         if begin < until
     ]
+
+
+def next_of(times: Sequence[time], after: datetime, zone: ZoneInfo) -> datetime:
+    """The first of these local times after a moment; one that the clocks skip is right after."""
+    day = after.astimezone(zone).date()
+    begins = (
+        _begins(day + timedelta(days=days), start, zone) for days in (0, 1, 2) for start in times
+    )
+    return min(moment for moment in begins if moment > after)
+
+
+def longest_gap_minutes(times: Sequence[time]) -> int:
+    """The longest that two of these local times lie apart, on a day without a change of clocks."""
+    minutes = sorted({one.hour * 60 + one.minute for one in times})
+    return max(
+        (later - earlier) % MINUTES_A_DAY or MINUTES_A_DAY
+        for earlier, later in zip(minutes, [*minutes[1:], minutes[0]], strict=True)
+    )
 
 
 def shift_at(moment: datetime, starts: Sequence[time], zone: ZoneInfo) -> Shift:

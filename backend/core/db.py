@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum as PythonEnum
@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_in_sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session, sessionmaker
+from starlette.concurrency import run_in_threadpool
 
 from backend.core import postgres
 from backend.core.errors import Unavailable
@@ -122,11 +123,12 @@ def apart() -> Iterator[Session]:
 _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
 
+@asynccontextmanager
 async def a_turn() -> AsyncIterator[None]:
     """Whoever came first goes first; nobody holds a thread or a connection while they wait."""
     turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(REQUESTS_AT_ONCE))
     try:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(WAIT_S if turns.locked() else None):
             await turns.acquire()
     except TimeoutError:
         raise Unavailable(
@@ -138,10 +140,21 @@ async def a_turn() -> AsyncIterator[None]:
         turns.release()
 
 
-def request_session(_: Annotated[None, Depends(a_turn, scope="function")]) -> Iterator[Session]:
-    """One transaction for the whole request."""
-    with new_session.begin() as session:
-        yield session
+async def request_session() -> AsyncIterator[Session]:
+    """One transaction for the whole request. Only what talks to the database takes a thread."""
+    async with a_turn():
+        session = new_session()
+        try:
+            yield session
+        except BaseException:
+            await run_in_threadpool(session.close)
+            raise
+        await run_in_threadpool(_commit, session)
+
+
+def _commit(session: Session) -> None:
+    with session:
+        session.commit()
 
 
 # scope="function": the commit happens before the answer leaves, so "saved" is never a promise.

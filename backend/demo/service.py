@@ -18,6 +18,7 @@ from backend.accounts.staff.models import Posting, Staff
 from backend.accounts.units.models import Bed, Unit
 from backend.alerts import queries as alert_queries
 from backend.alerts.answers import service as answers
+from backend.clinical.schedule import HowOften
 from backend.clinical.sheet import Sheet
 from backend.core import clock
 from backend.core.db import console_session
@@ -30,7 +31,7 @@ from backend.observations.models import Source
 from backend.patients import service as patients
 from backend.protocols import queries as protocols
 from backend.protocols import service as protocol_service
-from backend.rounds import service as rounds
+from backend.rounds.orders import service as orders
 from backend.stays import service as stays
 from backend.stays.models import Stay
 
@@ -182,13 +183,13 @@ def _admit(
     )
     in_force = protocols.in_force(session, unit.id, at=at)
     for instrument, interval_minutes in invented.orders.items():
-        rounds.order(
+        orders.order(
             session,
             staff["priya"],
             stay,
             key=uuid5(SPACE, f"order {invented.code} {instrument}"),
             instrument=instrument,
-            interval_minutes=interval_minutes,
+            how_often=HowOften(interval_minutes=interval_minutes),
             at=at,
             in_force=in_force,
         )

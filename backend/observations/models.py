@@ -156,8 +156,13 @@ class Score(Base):
             ],
         ),
         UniqueConstraint("observation_id", "instrument"),
-        CheckConstraint("(status = 'ok') = (total IS NOT NULL)", name="a_total_only_when_complete"),
-        CheckConstraint("(total IS NULL) = (band IS NULL)", name="a_band_only_with_a_total"),
+        CheckConstraint("status = 'ok' OR total IS NULL", name="a_total_only_when_complete"),
+        CheckConstraint("status = 'ok' OR band IS NULL", name="a_band_only_when_complete"),
+        CheckConstraint("status = 'ok' OR value IS NULL", name="a_value_only_when_complete"),
+        CheckConstraint(
+            "status <> 'ok' OR (total IS NULL) = (lowest IS NULL)", name="bounds_go_with_a_total"
+        ),
+        CheckConstraint("(lowest IS NULL) = (highest IS NULL)", name="bounds_come_in_pairs"),
         CheckConstraint("lowest <= highest", name="bounds_are_in_order"),
         CheckConstraint("total BETWEEN lowest AND highest", name="total_is_within_its_bounds"),
         Index(
@@ -182,8 +187,10 @@ class Score(Base):
     unscored: Mapped[dict[str, Any]]
     points: Mapped[dict[str, Any]]
     total: Mapped[int | None]
-    lowest: Mapped[int]
-    highest: Mapped[int]
+    # None where nothing is added up: a letter, a number with a unit, a part not testable.
+    lowest: Mapped[int | None]
+    highest: Mapped[int | None]
+    value: Mapped[str | None]
     band_system: Mapped[str]
     band: Mapped[str | None]
     severity: Mapped[int | None]

@@ -15,7 +15,7 @@ from backend.clinical import scale
 from backend.clinical.deterioration import Seen
 from backend.clinical.scale import Score as ClinicalScore
 from backend.clinical.vitals import Vitals
-from backend.observations.models import Observation, Score
+from backend.observations.models import Observation, Score, ScoreStatus
 
 VITAL_COLUMNS = (
     "respiratory_rate_per_min",
@@ -30,6 +30,11 @@ VITAL_COLUMNS = (
 )
 # A rule looks back over a few sets; this is more than any of them asks for.
 COURSE_LENGTH = 24
+
+
+# What every save asks: put together once.
+SCORES_OF = select(Score).where(Score.observation_id.in_(bindparam("of_sets", expanding=True)))
+SETS = select(Observation).where(Observation.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ def versions_before(session: Session, row: Observation) -> list[int]:
 def scores_of(session: Session, observation_ids: Sequence[int]) -> dict[int, dict[str, Score]]:
     """The scores of these sets, by set and instrument."""
     found: dict[int, dict[str, Score]] = {}
-    for score in session.scalars(select(Score).where(Score.observation_id.in_(observation_ids))):
+    for score in session.scalars(SCORES_OF, {"of_sets": observation_ids}):
         found.setdefault(score.observation_id, {})[score.instrument] = score
     return found
 
@@ -147,7 +152,7 @@ def _newest(session: Session, stay_id: int, most: int) -> Sequence[Row[int, date
 def _sets(session: Session, ids: Sequence[int]) -> dict[tuple[int, datetime], Seen]:
     """These sets by number and time of writing."""
     scores = scores_of(session, ids)
-    rows = session.scalars(select(Observation).where(Observation.id.in_(ids)))
+    rows = session.scalars(SETS, {"ids": ids})
     return {
         (row.id, row.written_at): seen(
             StoredSet(observation=row, scores=scores.get(row.id, {}), superseded_by_id=None)
@@ -174,26 +179,29 @@ def restored(row: Score) -> ClinicalScore:
     instrument = scale.instruments()[row.definition]
     system = instrument.band_systems[row.band_system]
     answers: dict[str, Any] = {name: _exact(answer) for name, answer in row.answers.items()}
-    band = next((b for b in system.bands if row.total is not None and b.word == row.band), None)
+    band = next((b for b in system.bands if row.band is not None and b.word == row.band), None)
     if band is None and system.red is not None and row.band == system.red.word:
         band = system.red
-    missing = tuple(i.id for i in instrument.scored if i.id not in row.points)
+    unscored = {name: _exact(answer) for name, answer in row.unscored.items()}
+    known = row.answers.keys() | row.points.keys()
+    missing = tuple(i.id for i in instrument.scored if i.id not in known and not i.optional)
+    complete = row.status is ScoreStatus.OK
     return ClinicalScore(
         definition=row.definition,
         key=row.instrument,
         status=row.status.value,
         answers=MappingProxyType(answers),
         points=MappingProxyType(dict(row.points)),
-        unscored=MappingProxyType(dict(row.unscored)),
+        unscored=MappingProxyType(unscored),
         total=row.total,
         lowest=row.lowest,
         highest=row.highest,
         possible=(),
-        value=None,
+        value=scale.value_of(instrument, answers | unscored) if complete else None,
         band=band,
         possible_bands=(band,) if band else (),
         band_system=row.band_system,
-        missing=() if row.total is not None else missing,
+        missing=() if complete else missing,
         illegal=MappingProxyType({}),
         alarms=scale.alarms_named(instrument, row.alarms),
         red=tuple(n for n, p in row.points.items() if p == instrument.red_points),

@@ -14,11 +14,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from backend.accounts.units.models import Unit
 from backend.alerts import queries as alert_queries
 from backend.alerts import service as alerts
 from backend.audit import service as audit
 from backend.clinical import deterioration, scale
 from backend.clinical import vitals as vital_signs
+from backend.clinical.definition import as_text
 from backend.clinical.deterioration import Seen
 from backend.clinical.scale import Score as ClinicalScore
 from backend.clinical.sheet import Answer, Sheet
@@ -77,6 +79,7 @@ def record(
     the actor leaves to a nurse what an observer rates.
     """
     _leave_to_a_nurse(sheet, reserved)
+    _only_what_the_unit_uses(session, stay, sheet)
     if sheet.outcome == Outcome.ENTERED_IN_ERROR.value:
         raise Invalid("There is no set to take back.", {"outcome": "Choose another outcome."})
     return _store(session, actor_id, stay, key=key, sheet=sheet, source=source, sent=sent)
@@ -199,6 +202,8 @@ def _store(
         actor_id=actor_id,
         outcome=observation.outcome.value,
         scores=scores,
+        breaths_per_min=observation.respiratory_rate_per_min,
+        spo2_percent=observation.spo2_percent,
     )
     before = queries.versions_before(session, observation)
     if before:
@@ -243,6 +248,26 @@ def _leave_to_a_nurse(sheet: Sheet, reserved: Collection[str]) -> None:
     }
     if wrong:
         raise Invalid("Some of this is for a nurse to rate.", wrong)
+
+
+def _only_what_the_unit_uses(session: Session, stay: Stay, sheet: Sheet) -> None:
+    """One sedation scale per unit, and no scale without the permission that it needs."""
+    unit = session.get_one(Unit, stay.unit_id)
+    offered = scale.offered(sedation=unit.sedation_scale, permitted=unit.permitted_scales)
+    wrong = {}
+    for key in {**sheet.answers, **sheet.unscored}:
+        instrument = scale.asked().get(key)
+        if instrument is None or key in offered:
+            continue
+        name = scale.latest()[unit.sedation_scale].name
+        wrong[key] = f"This unit scores sedation by {name}, not by {instrument.name}."
+        if instrument.permission and key not in unit.permitted_scales:
+            wrong[key] = (
+                f"{instrument.name} needs the permission {instrument.permission}, which this unit"
+                " has not written down."
+            )
+    if wrong:
+        raise Invalid("This unit does not use that.", wrong)
 
 
 def _check_times(stay: Stay, sheet: Sheet, now: datetime) -> None:
@@ -371,6 +396,7 @@ def score_columns(score: ClinicalScore) -> dict[str, Any]:
         "total": score.total,
         "lowest": score.lowest,
         "highest": score.highest,
+        "value": as_text(score.value) if score.total is None and score.value is not None else None,
         "band_system": score.band_system,
         "band": score.band.word if score.band else None,
         "severity": score.band.severity if score.band else None,

@@ -1,7 +1,6 @@
 """Observation orders, and the rounds they call for. A missed round stays missed for ever."""
 
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, time
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,28 +16,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend.clinical.task import OPEN, RoundState
 from backend.core.db import Base
 
-
-class RoundState(StrEnum):
-    """Where a round stands: time moves the first three, a person or an order ends it."""
-
-    SCHEDULED = "scheduled"
-    DUE = "due"
-    LATE = "late"
-    MISSED = "missed"
-    DONE = "done"
-    DONE_LATE = "done_late"
-    PARTLY_DONE = "partly_done"
-    NOT_DONE = "not_done"
-    CANCELLED = "cancelled"
-
-
-OPEN = (RoundState.SCHEDULED, RoundState.DUE, RoundState.LATE)
+__all__ = ["OPEN", "ObservationOrder", "Round", "RoundState", "RoundStep"]
 
 
 class ObservationOrder(Base):
-    """One kind of observation, to be made on a stay at an interval, until ended."""
+    """One kind of observation, to be made on a stay at an interval or at times, until ended."""
 
     __tablename__ = "observation_order"
     __table_args__ = (
@@ -51,12 +36,19 @@ class ObservationOrder(Base):
         UniqueConstraint("id", "stay_id", "patient_id", "unit_id"),
         CheckConstraint("interval_minutes BETWEEN 5 AND 1440", name="interval_is_sane"),
         CheckConstraint("ended_at >= starts_at", name="ends_after_it_begins"),
+        CheckConstraint("until_at > starts_at", name="until_is_after_it_begins"),
+        CheckConstraint("then_minutes BETWEEN 5 AND 1440", name="then_is_sane"),
+        CheckConstraint("until_at IS NOT NULL OR then_minutes IS NULL", name="then_needs_an_until"),
+        CheckConstraint(
+            "NOT once OR (at_times = '{}' AND until_at IS NULL AND reason IS NOT NULL)",
+            name="once_is_once_and_says_why",
+        ),
         Index(
             "uq_observation_order_current",
             "stay_id",
             "instrument",
             unique=True,
-            postgresql_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL AND NOT once"),
         ),
     )
 
@@ -67,11 +59,19 @@ class ObservationOrder(Base):
     unit_id: Mapped[int]
     # An instrument's short name ("ciwa-b"); "news2" stands for a full set of vital signs.
     instrument: Mapped[str]
+    # Of fixed times the longest gap between two of them.
     interval_minutes: Mapped[int]
     starts_at: Mapped[datetime]
     ordered_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     protocol_id: Mapped[int]
     reason: Mapped[str | None] = mapped_column(default=None)
+    # Times on the unit's clock, in place of the interval.
+    at_times: Mapped[list[time]] = mapped_column(server_default="{}", default_factory=list)
+    # No round falls due from then on; the order goes on with the other interval, or ends.
+    until_at: Mapped[datetime | None] = mapped_column(default=None)
+    then_minutes: Mapped[int | None] = mapped_column(default=None)
+    # A reassessment that something asked for: the reason says what.
+    once: Mapped[bool] = mapped_column(server_default="false", default=False)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), default=None)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
@@ -133,6 +133,9 @@ class Round(Base):
     done_at: Mapped[datetime | None] = mapped_column(default=None)
     observation_id: Mapped[int | None] = mapped_column(BigInteger, default=None)
     not_done_reason: Mapped[str | None] = mapped_column(default=None)
+    # How often in a row it was refused, or slept through, before this round.
+    refused_before: Mapped[int] = mapped_column(server_default="0", default=0)
+    asleep_before: Mapped[int] = mapped_column(server_default="0", default=0)
 
 
 class RoundStep(Base):

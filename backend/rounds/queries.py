@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.rounds.models import OPEN, ObservationOrder, Round, RoundState
@@ -16,6 +16,34 @@ def orders_on_stay(session: Session, stay_id: int) -> Sequence[ObservationOrder]
         .where(ObservationOrder.stay_id == stay_id, ObservationOrder.ended_at.is_(None))
         .order_by(ObservationOrder.id)
     ).all()
+
+
+def standing(session: Session, stay_id: int, instrument: str) -> ObservationOrder | None:
+    """The order by which this is observed again and again, if there is one."""
+    return session.scalars(
+        select(ObservationOrder).where(
+            ObservationOrder.stay_id == stay_id,
+            ObservationOrder.instrument == instrument,
+            ObservationOrder.ended_at.is_(None),
+            ~ObservationOrder.once,
+        )
+    ).one_or_none()
+
+
+def open_of(session: Session, order_id: int) -> Round | None:
+    """The open round of an order."""
+    return session.scalars(
+        select(Round).where(Round.order_id == order_id, Round.state.in_(OPEN))
+    ).one_or_none()
+
+
+def last_done_at(session: Session, order_id: int) -> datetime | None:
+    """When a set last ended a round of this order."""
+    return session.scalars(
+        select(func.max(Round.done_at)).where(
+            Round.order_id == order_id, Round.done_at.is_not(None)
+        )
+    ).one()
 
 
 def open_on_stay(session: Session, stay_id: int) -> Sequence[Round]:

@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from uuid import uuid4
 
 import httpx
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.accounts.factors import service as factors
 from backend.accounts.sign_in import service
 from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.staff import service as staff
+from backend.accounts.workstations import service as workstations
+from backend.accounts.workstations.models import Kind
 from backend.core import clock
 from tests import people
 from tests.conftest import sessions_on
@@ -81,6 +84,21 @@ def _end_one(session: Session, ward: Ward) -> None:
     service.end(session, row.id, now=clock.now())
 
 
+def _at_their_machine(session: Session, ward: Ward) -> None:
+    _, machine = workstations.enrol(
+        session,
+        ward.staff["ada"].id,
+        key=uuid4(),
+        unit_id=ward.unit.id,
+        label="Nurses' station",
+        kind=Kind.WARD_PC,
+        now=clock.now(),
+    )
+    nora = SignIn.staff_id == ward.staff["nora"].id
+    session.execute(update(SignIn).where(nora).values(workstation_id=machine.id))
+    workstations.sign_everybody_out(session, ward.staff["ada"].id, machine, now=clock.now())
+
+
 DEEDS: dict[str, Deed] = {
     "sign out": _end_one,
     "all ended": lambda session, ward: service.end_all(
@@ -96,6 +114,7 @@ DEEDS: dict[str, Deed] = {
         password="a sentence nobody guesses",  # noqa: S106
         now=clock.now(),
     ),
+    "their machine": _at_their_machine,
 }
 
 

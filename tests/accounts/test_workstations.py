@@ -11,9 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in.service import token_hash
 from backend.accounts.workstations import service
 from backend.accounts.workstations.models import Kind, Workstation
+from backend.audit.models import AuditEntry
 from backend.core import clock
+from tests import people
 from tests.people import PASSWORD, Ward, opens
 
 Browser = Callable[[str | None], TestClient]
@@ -111,6 +114,39 @@ def test_a_revoked_machine_opens_nothing_and_signs_its_people_out(
     assert browser.get("/lock").headers["location"].startswith("/sign-in")
     alive = select(func.count()).where(SignIn.ended_at.is_(None))
     assert session.scalars(alive.select_from(SignIn)).one() == 0
+
+
+def test_everybody_at_a_machine_is_signed_out_but_who_does_it_and_the_machine_stays(
+    session: Session, ward: Ward, client: Browser
+) -> None:
+    browser, ada = client("chen"), client("ada")
+    browser.post("/admin/workstations", data=form(ward))
+    parked = people.sign_in(session, ward.staff["nora"])
+    elsewhere = people.sign_in(session, ward.staff["priya"])
+    machine = rows(session)[0]
+    nora = session.scalars(select(SignIn).where(SignIn.token_sha256 == token_hash(parked))).one()
+    nora.workstation_id, nora.locked_at = machine.id, clock.now()
+    session.flush()
+    path = f"/admin/workstations/{machine.id}/sign-outs"
+    assert "Sign everybody out" in ada.get("/admin/workstations").text
+    own = {"key": str(uuid4()), **opens(ward.staff["chen"])}
+    assert browser.post(path, data=own).status_code == 303
+
+    def alive() -> set[int]:
+        session.expire_all()
+        return set(session.scalars(select(SignIn.staff_id).where(SignIn.ended_at.is_(None))))
+
+    assert alive() == {ward.staff[name].id for name in ("chen", "ada", "priya")}, elsewhere
+    assert ada.post(path, data={"key": str(uuid4()), **opens(ward.staff["ada"])}).status_code == 303
+    assert alive() == {ward.staff[name].id for name in ("ada", "priya")}
+    assert rows(session)[0].revoked_at is None
+    assert browser.get("/").headers["location"].startswith("/sign-in")
+    assert "Sign everybody out" not in ada.get("/admin/workstations").text
+    told = session.scalars(select(AuditEntry).where(AuditEntry.action == "workstation.signed_out"))
+    assert [(entry.actor_id, entry.subject["sign_ins"]) for entry in told] == [
+        (ward.staff["chen"].id, 1),
+        (ward.staff["ada"].id, 1),
+    ]
 
 
 def test_who_revokes_the_machine_under_their_hands_goes_on(

@@ -68,7 +68,7 @@ def _read(sessions: sessionmaker[Session], unit_id: int) -> float:
 
 def pages(ground: Ground, database: str) -> Pages:
     """One browser asks in turn for the board after a change, the board again, and /about."""
-    with processes.serving(ground.url(database)) as served:
+    with processes.serving(ground.url(database), by=processes.start_anew) as served:
         port = int(served.address.rpartition(":")[2])
         return asyncio.run(_pages(ground, ground.url(database), port))
 

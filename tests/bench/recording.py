@@ -36,7 +36,7 @@ def measure(ground: Ground, database: str) -> Recording:
     )
     turns = replay.write_down(ground, by_sql)
     http, sql, cpu = [], [], []
-    with processes.serving(by_http) as served:
+    with processes.serving(by_http, by=processes.start_anew) as served:
         port = int(served.address.rpartition(":")[2])
         web = psutil.Process(served.process.pid)
         asyncio.run(_saturate(ground, port, 1.0))

@@ -83,7 +83,7 @@ class Board:
 
 def measure(ground: Ground, database: str) -> Screens:
     """Many open boards on one web process, a save every second or so on one bed or another."""
-    with processes.serving(ground.url(database)) as served:
+    with processes.serving(ground.url(database), by=processes.start_anew) as served:
         port = int(served.address.rpartition(":")[2])
         web = psutil.Process(served.process.pid)
         taken = asyncio.run(_watched_saves(ground, port))

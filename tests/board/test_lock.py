@@ -412,6 +412,29 @@ def test_locking_and_unlocking_are_in_the_audit(
     assert told[-3:] == ["sign_in.locked", "sign_in.unlock_refused", "sign_in.unlocked"]
 
 
+def test_who_unlocks_and_sees_the_board_again_is_on_the_trail_again(
+    session: Session, machine: Machine, stay: Stay
+) -> None:
+    assert stay
+
+    def boards() -> int:
+        return [action for _, action in actions(session)].count("census.viewed")
+
+    sign_in_id = machine.begin("nora")
+    for _ in range(2):
+        machine.browser.get("/")
+        session.dispatch.after_commit(session)  # the test's session never really commits
+    assert boards() == 1
+    machine.browser.post("/lock")
+    machine.browser.get("/")
+    assert boards() == 1, "a locked screen shows nobody"
+    machine.unlock(sign_in_id, PINS["nora"])
+    for _ in range(2):
+        machine.browser.get("/")
+        session.dispatch.after_commit(session)
+    assert boards() == 2
+
+
 def test_a_locked_sign_in_cannot_be_unlocked_by_asking(machine: Machine, session: Session) -> None:
     sign_in_id = machine.begin("nora")
     machine.browser.post("/lock")

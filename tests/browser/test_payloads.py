@@ -41,6 +41,7 @@ from backend.main import app
 from backend.observations.models import Observation
 from backend.observations.sheet.forms import SheetForm, TakeBackForm
 from backend.patients.models import Patient
+from backend.rounds.models import ObservationOrder
 from backend.stays.models import Stay
 from tests.browser.conftest import sign_in
 from tests.conftest import sessions_on
@@ -155,6 +156,8 @@ TYPED: dict[str, tuple[str, ...]] = {
     "/alerts/{alert_id}/acknowledgement": ("note",),
     "/alerts/{alert_id}/calls": ("called", "response"),
     "/alerts/{alert_id}/closing": ("note",),
+    "/stays/{stay_id}/orders": ("reason",),
+    "/stays/{stay_id}/orders/{observation_order_id}/end": ("reason",),
     "/stays/{stay_id}/restrictions": ("asked", "recipient"),
     "/stays/{stay_id}/restrictions/answer": ("reason",),
     "/stays/{stay_id}/emergency": ("recipient", "affiliation", "nature", "told"),
@@ -191,7 +194,16 @@ NOT_SHOWN = {
     "last_use_at": "a time",
     "observed_local": "a time",
     "sent_at": "a time",
+    "until_local": "a time",
+    "at_times": "times",
+    "since": "a day",
+    "until": "a day",
+    "every": "of a list",
+    "then_every": "of a list",
+    "instrument": "of the unit's list",
     "instruments": "of the unit's list",
+    "templates": "of the unit's list",
+    "person": "a number",
     "vitals": "numbers and choices",
     "answers": "choices",
     "confirmed": "numbers",
@@ -330,6 +342,10 @@ class Typist:
             self.send("chen", f"{stay}/consents", text, ids, **signed, **own)
         over = {"consent_id": self.newest(Consent)[0], "kind": EndKind.REVOKED.value}
         self.send("chen", f"{stay}/consents/end", text, ids, **over, **own)
+        often = {"instrument": "cows", "every": "240"}
+        self.send("priya", f"{stay}/orders", text, ids, **often, **own)
+        order = ids | {"observation_order_id": self.newest(ObservationOrder)[0]}
+        self.send("priya", f"{stay}/orders/{{observation_order_id}}/end", text, order, **own)
         notes = f"{stay}/counselling"
         self.send("theo", notes, text, ids, reason="", **own)
         self.send("theo", notes, text, ids, supersedes_id=self.newest(CounsellingNote)[0], **own)
@@ -402,6 +418,7 @@ SEEN_BY = {
         "/admin/sign-in-help",
         "{stay}/manage",
         "{stay}/record",
+        "{stay}/orders",
         "{stay}/sharing",
         "{stay}/consents",
     ),

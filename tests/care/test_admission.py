@@ -52,6 +52,23 @@ def test_an_admission_orders_the_unit_s_usual_observations(
     assert bed.label == "7"
 
 
+def test_an_admission_by_templates_orders_closely_at_first(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    form = _form(ward, templates=["alcohol", "opioids"], instruments=["news2", "ciwa-b"])
+    client("nora").post("/admit", data=form)
+    (stay,) = _stays(session)
+    found = {one.instrument: one for one in rounds.orders_on_stay(session, stay.id)}
+    assert {name: (one.interval_minutes, one.then_minutes) for name, one in found.items()} == {
+        "news2": (240, None),
+        "ciwa-b": (360, None),
+        "ciwa-ar": (120, 240),
+        "cows": (240, 360),
+    }
+    refused = client("nora").post("/admit", data=_form(ward, templates=["tea"], key=str(uuid4())))
+    assert refused.status_code == 422
+
+
 def test_a_double_click_admits_once(client: Browser, session: Session, ward: Ward) -> None:
     form = _form(ward)
     nora = client("nora")

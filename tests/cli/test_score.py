@@ -208,7 +208,7 @@ def test_an_illegal_answer_ends_with_two() -> None:
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["sows", "a=1"], "There is no instrument 'sows'; there are acvpu, ciwa-ar"),
+        (["sows", "a=1"], "There is no instrument 'sows'; there are acvpu, bwsq, ciwa-ar"),
         (["cows", "--bands", "va", "a=1"], "COWS has no bands called 'va'; it has wesson-ling"),
         (["cows", "pulse"], "Write item=value, not 'pulse'."),
         (["cows", "=1"], "Write item=value, not '=1'."),
@@ -251,6 +251,8 @@ def test_every_instrument_is_listed_with_its_bands() -> None:
     code, out, _ = run("instruments")
     assert code == 0
     rows = {line.split("\t")[0]: line for line in out.splitlines()}
-    assert set(rows) == {"acvpu", "ciwa-ar", "ciwa-b", "cows", "news2"}
+    assert len(rows) == 18
+    assert "bands: none" in rows["pain"]
+    assert "sows/gossop-1990/v1" in rows["sows-gossop"]
     assert "ciwa-ar/sullivan-1989/v1" in rows["ciwa-ar"]
     assert "bands: asam-2020, va, mdcalc" in rows["ciwa-ar"]

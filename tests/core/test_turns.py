@@ -1,15 +1,14 @@
 """A burst of requests waits in line: nobody holds a connection while waiting for a thread."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import anyio.to_thread
 import pytest
 
 from backend.core import db
+from backend.core.db import a_turn
 from backend.core.errors import Unavailable
-
-a_turn = asynccontextmanager(db.a_turn)
 
 
 def test_there_is_a_thread_and_a_connection_for_every_turn() -> None:

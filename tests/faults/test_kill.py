@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,8 +66,8 @@ def unit(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iter
     embedded_postgres.leave(tmp_path / "postgres")
 
 
-def _serve(unit: Unit) -> subprocess.Popen[bytes]:
-    process = processes.start("serve", "", VIGIL_PORT=str(unit.port))
+def _serve(unit: Unit) -> processes.Running:
+    process = processes.start_anew("serve", "", VIGIL_PORT=str(unit.port))
     processes.wait_until_served(f"http://127.0.0.1:{unit.port}")
     return process
 

@@ -157,7 +157,7 @@ def test_the_application_cannot_change_or_delete_what_was_recorded(
         (Observation, "temperature_c", "'NaN'", "temperature_is_possible"),
         (Observation, "correction_reason", "'but why'", "a_correction_has_a_reason"),
         (Score, "total", "81", "total_is_within_its_bounds"),
-        (Score, "total", "NULL", "a_band_only_with_a_total"),
+        (Score, "total", "NULL", "bounds_go_with_a_total"),
         (Score, "answers", """'{"irritable": 5}'""", "does not allow this answer"),
         (Score, "answers", """'{"irritable": "1"}'""", "does not allow this answer"),
         (Score, "answers", """'{"bugs": 1}'""", "does not allow this answer"),

@@ -54,7 +54,8 @@ def test_the_sheet_opens_what_is_due_and_offers_the_rest(
 ) -> None:
     html = client("nora").get(f"/stays/{stay.id}/record").text
     assert opened(html) == ["ciwa-b"]
-    assert "Add COWS" in html
+    assert "scale-cows" not in html
+    assert f'hx-get="/stays/{stay.id}/record/scale?instrument=cows"' in html
     assert "Pennywhistle, Rosa" in html
     build.recorded(session, ward, stay, answers=build.ciwa_b(3))
     build_cows = f"/stays/{stay.id}/record?instruments=cows"

@@ -1,5 +1,8 @@
 """Who saw this patient, what did this person do: told to the privacy officer and to nobody else."""
 
+import csv
+import hashlib
+import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,16 +12,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from backend.accounts.permissions import Permission
+from backend.accounts.sign_in.models import SignIn
+from backend.accounts.staff import service as staff
 from backend.audit import service as audit
 from backend.audit.models import AuditEntry
+from backend.care.disclosures.models import Basis, Disclosure, What
+from backend.care.disclosures.notice import HEADER, NOTICE
 from backend.core import clock
+from backend.core.db import unit_on_duty
 from backend.patients.models import Patient
+from backend.reports.privacy.service import COLUMNS
 from backend.stays.models import Stay
-from tests import build
-from tests.people import Ward, opens
+from tests import build, people
+from tests.care import build as care
+from tests.people import PEOPLE, Ward, opens
 
 Browser = Callable[[str | None], TestClient]
 
@@ -163,6 +174,116 @@ def test_the_page_says_whether_the_trail_is_whole(
     page = client("pavel").get("/privacy").text
     assert "Batch 3 was changed." in page
     assert "Checked: look" in page
+
+
+# --- What is of no unit ---
+
+
+def test_what_is_of_no_unit_is_read_by_the_privacy_officer(
+    session: Session, ward: Ward, client: Browser
+) -> None:
+    audit.note(session, None, "sign_in.refused")
+    audit.record(session, ward.staff["ada"].id, "staff.disabled", staff_id=ward.staff["olga"].id)
+    pavel = client("pavel")
+    assert "could not sign in" not in pavel.get("/privacy/log").text
+    page = pavel.get("/privacy/log?of=none").text
+    assert "What is of no unit" in page
+    assert "could not sign in" in page
+    assert re.search(r"<td>Ada Administrator</td>\s*<td>ended an account</td>", page)
+    assert "Olga Nurse" in page
+    refusals = pavel.get("/privacy/log?of=none&what=refusals").text
+    assert "could not sign in" in refusals
+    assert "ended an account" not in refusals
+    newest = session.query(AuditEntry.subject).where(AuditEntry.action == "audit.read")
+    assert {"what": "all, of no unit"} in [row.subject for row in newest]
+
+
+def test_the_database_shows_it_to_nobody_else(session: Session, ward: Ward) -> None:
+    """Whatever the program asks; nor to a privacy officer who has left, or may no longer look."""
+    audit.note(session, None, "sign_in.refused")
+
+    def seen(name: str) -> int:
+        people.sign_in(session, ward.staff[name])
+        newest = select(func.max(SignIn.id)).where(SignIn.staff_id == ward.staff[name].id)
+        session.execute(
+            select(unit_on_duty(session.get_one(SignIn, session.scalar(newest)).unit_id))
+        )
+        session.execute(select(audit.at_sign_in(newest.scalar_subquery())))
+        session.execute(text("SET LOCAL ROLE vigil_app"))
+        found = session.query(AuditEntry).where(AuditEntry.unit_id.is_(None)).count()
+        session.execute(text("SET LOCAL ROLE vigil_console"))
+        return found
+
+    assert seen("pavel") > 0
+    assert {seen(name) for name in PEOPLE if name != "pavel"} == {0}
+    staff.restrict(
+        session,
+        ward.staff["ada"].id,
+        ward.staff["pavel"],
+        unit_id=ward.unit.id,
+        permission=Permission.SEE_AUDIT,
+        reason="on leave",
+    )
+    assert seen("pavel") == 0
+
+
+# --- Taken out ---
+
+
+def _take(pavel: TestClient, ward: Ward, **fields: object) -> Any:
+    form = {"key": str(uuid4()), **opens(ward.staff["pavel"]), **fields}
+    return pavel.post("/privacy/log/file", data=form)
+
+
+def _rows(answer: Any) -> list[list[str]]:
+    assert answer.status_code == 200, answer.text
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def test_the_trail_leaves_as_csv_with_a_fresh_proof_the_notice_and_an_entry(
+    session: Session, ward: Ward, client: Browser, stay: Stay
+) -> None:
+    client("priya").get(f"/stays/{stay.id}")
+    care.glass(session, ward.staff["ada"].id, stay)
+    audit.note(session, ward.staff["tess"].id, "test.noted", unit_id=ward.unit.id, form="=1+1")
+    pavel = client("pavel")
+    assert _take(pavel, ward).status_code == 403
+    care.stepped_up(session)
+    answer = _take(pavel, ward)
+    notice, grounds, about, columns, *rows = _rows(answer)
+    assert notice == [NOTICE]
+    assert answer.headers[HEADER] == NOTICE
+    assert grounds == ["No patient is named in it."]
+    assert about[0].startswith(f"Lantern Unit: the audit trail, {len(rows)} entries")
+    assert columns == list(COLUMNS)
+    assert [_code(session, stay)] == [row[3] for row in rows if row[2] == "opened the record"]
+    assert [row[4] for row in rows if row[2] == "test noted"] == ["'=1+1"]
+    assert "Found without pulse" not in answer.text, "what somebody wrote in words stays here"
+    assert "Found without pulse" in pavel.get("/privacy/log").text
+    left = session.scalars(select(Disclosure)).one()
+    assert (left.what, left.basis, left.row_count) == (What.AUDIT_TRAIL, Basis.CODED, len(rows))
+    assert left.sha256 == hashlib.sha256(answer.content).hexdigest()
+    exported = session.scalars(select(AuditEntry).where(AuditEntry.action == "audit.exported"))
+    assert exported.one().subject == {"what": "all", "rows": len(rows)}
+
+
+def test_the_file_holds_the_part_that_the_page_showed(
+    session: Session, ward: Ward, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit.note(session, None, "sign_in.refused")
+    for number in range(5):
+        audit.record(session, ward.staff["nora"].id, f"test.{number}", unit_id=ward.unit.id)
+    pavel = client("pavel")
+    care.stepped_up(session)
+    whose = _take(pavel, ward, person=ward.staff["nora"].id, what="deeds")
+    assert {row[1] for row in _rows(whose)[4:]} == {"Nora Nurse"}
+    none = _rows(_take(pavel, ward, of="none", what="refusals"))
+    assert {row[2] for row in none[4:]} == {"could not sign in"}
+    assert _take(pavel, ward, since="yesterday").status_code == 422
+    monkeypatch.setattr("backend.reports.privacy.service.MOST_ROWS", 3)
+    cut = _rows(_take(pavel, ward, what="deeds"))
+    assert [row[2] for row in cut[4:]] == ["test 4", "test 3", "test 2"]
+    assert "There are older ones" in cut[2][0]
 
 
 def _as_sealer(session: Session) -> None:

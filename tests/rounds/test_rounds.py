@@ -8,15 +8,20 @@ from sqlalchemy.orm import Session
 
 from backend.alerts import queries as alert_queries
 from backend.alerts.models import Level
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.protocols import queries as protocols
 from backend.rounds import queries
 from backend.rounds import service as rounds
 from backend.rounds.models import Round, RoundState, RoundStep
+from backend.rounds.orders import service as orders
 from backend.stays.models import Stay
 from tests import build
 from tests.people import Ward
+
+# What a sleep check counts without waking anybody.
+BREATHING = Vitals(respiratory_rate_per_min=14)
 
 
 def _rounds(session: Session, stay: Stay, instrument: str = "ciwa-b") -> list[Round]:
@@ -118,7 +123,7 @@ def test_a_refusal_does_not_touch_what_is_not_due_yet(session: Session, ward: Wa
 
 def test_somebody_asleep_is_left_to_sleep_for_an_interval(session: Session, ward: Ward) -> None:
     stay = build.stay(session, ward, orders={"ciwa-b": 240})
-    row = build.recorded(session, ward, stay, outcome="asleep", vitals=Vitals())
+    row = build.recorded(session, ward, stay, outcome="asleep", vitals=BREATHING)
     asleep, nxt = _rounds(session, stay)
     assert (asleep.state, asleep.not_done_reason) == (RoundState.NOT_DONE, "asleep")
     assert nxt.due_at == row.observed_at + timedelta(minutes=240)
@@ -169,13 +174,13 @@ def test_after_an_outage_every_missed_round_has_its_row(session: Session, ward: 
 def test_a_new_order_replaces_the_old_one(session: Session, ward: Ward) -> None:
     stay = build.stay(session, ward, orders={"ciwa-b": 240})
     now = clock.now()
-    rounds.order(
+    orders.order(
         session,
         ward.staff["priya"].id,
         stay,
         key=uuid4(),
         instrument="ciwa-b",
-        interval_minutes=120,
+        how_often=HowOften(interval_minutes=120),
         at=now,
         in_force=protocols.in_force(session, ward.unit.id, at=now),
     )

@@ -26,6 +26,9 @@ class Unit(Base):
     shift_starts: Mapped[list[time]]
     # Instruments whose observer-rated items only nurses score here.
     reserved_scales: Mapped[list[str]] = mapped_column(server_default="{}", default_factory=list)
+    # The one sedation scale of the unit; and the scales for which it has the permission it needs.
+    sedation_scale: Mapped[str] = mapped_column(server_default="rass", default="rass")
+    permitted_scales: Mapped[list[str]] = mapped_column(server_default="{}", default_factory=list)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
     # How long a ward's machine may stand untouched before it locks.
     ward_pc_lock_s: Mapped[int] = mapped_column(SmallInteger, server_default="180", default=180)

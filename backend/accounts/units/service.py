@@ -74,6 +74,22 @@ def reserve(session: Session, actor_id: int, unit: Unit, *, scales: Sequence[str
     audit.record(session, actor_id, "unit.scales_reserved", unit_id=unit.id, scales=list(scales))
 
 
+def permit(session: Session, actor_id: int, unit: Unit, *, scale: str, ground: str) -> None:
+    """The unit has the permission that this instrument needs; the trail keeps which."""
+    unit.permitted_scales = list(dict.fromkeys([*unit.permitted_scales, scale]))
+    session.flush()
+    audit.record(
+        session, actor_id, "unit.scale_permitted", unit_id=unit.id, reason=ground, scale=scale
+    )
+
+
+def sedate_by(session: Session, actor_id: int, unit: Unit, *, scale: str) -> None:
+    """From now on sedation is scored by this one scale; what was scored before stays."""
+    unit.sedation_scale = scale
+    session.flush()
+    audit.record(session, actor_id, "unit.sedation_scale_chosen", unit_id=unit.id, scale=scale)
+
+
 def add_beds(
     session: Session, actor_id: int, unit: Unit, *, labels: Sequence[str], room: str | None = None
 ) -> list[Bed]:

@@ -19,6 +19,10 @@ class RevokeForm(DeedForm):
     """A workstation is one no longer."""
 
 
+class SignOutForm(DeedForm):
+    """Everybody who is signed in on a workstation is signed out."""
+
+
 class LimitsForm(DeedForm):
     """How soon machines lock."""
 

@@ -15,7 +15,13 @@ from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.workstations import queries, service
 from backend.accounts.workstations.access import Manages, WorkstationToManage
 from backend.accounts.workstations.cookies import give_workstation, workstation_of
-from backend.accounts.workstations.forms import CodeForm, EnrolForm, LimitsForm, RevokeForm
+from backend.accounts.workstations.forms import (
+    CodeForm,
+    EnrolForm,
+    LimitsForm,
+    RevokeForm,
+    SignOutForm,
+)
 from backend.accounts.workstations.models import Kind, Workstation
 from backend.accounts.workstations.queries import Enrolled
 from backend.core import clock, local_time
@@ -37,6 +43,7 @@ class Row:
     enrolled: str
     standing: str
     here: bool
+    occupied: bool
     revocable: bool
 
 
@@ -97,6 +104,7 @@ def _row(one: Enrolled, actor: Actor, here: Workstation | None) -> Row:
         enrolled=f"{at}, {one.enrolled_by}",
         standing=standing,
         here=here is not None and here.id == row.id,
+        occupied=one.people > 0,
         revocable=row.revoked_at is None,
     )
 
@@ -151,6 +159,19 @@ def revoke(
 ) -> Response:
     actor.signs(form)
     service.revoke(db, actor.id, workstation, now=clock.now(), but=actor.sign_in_id)
+    return go(request, "/admin/workstations")
+
+
+@router.post("/admin/workstations/{workstation_id}/sign-outs")
+def sign_everybody_out(
+    request: Request,
+    db: Db,
+    actor: Manages,
+    workstation: WorkstationToManage,
+    form: Annotated[SignOutForm, Form()],
+) -> Response:
+    actor.signs(form)
+    service.sign_everybody_out(db, actor.id, workstation, now=clock.now(), but=actor.sign_in_id)
     return go(request, "/admin/workstations")
 
 

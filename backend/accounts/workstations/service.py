@@ -108,11 +108,9 @@ def revoke(
         return
     workstation.revoked_at = now
     workstation.revoked_by = actor_id
-    here = (SignIn.workstation_id == workstation.id, SignIn.ended_at.is_(None))
-    session.execute(update(SignIn).where(*here, SignIn.id == but).values(workstation_id=None))
-    for sign_in_id in session.scalars(select(SignIn.id).where(*here)).all():
-        sign_in.end(session, sign_in_id, now=now)
-    session.flush()
+    mine = (SignIn.workstation_id == workstation.id, SignIn.id == but)
+    session.execute(update(SignIn).where(*mine).values(workstation_id=None))
+    _sign_out(session, workstation, now=now)
     audit.record(
         session,
         actor_id,
@@ -120,6 +118,44 @@ def revoke(
         unit_id=workstation.unit_id,
         workstation_id=workstation.id,
     )
+
+
+def sign_everybody_out(
+    session: Session,
+    actor_id: int,
+    workstation: Workstation,
+    *,
+    now: datetime,
+    but: int | None = None,
+) -> None:
+    """Every sign-in on it, locked or not, ends with this commit; the machine stays enrolled.
+
+    `but` is the sign-in of who asks for it at this very machine.
+    """
+    ended = _sign_out(session, workstation, now=now, but=but)
+    audit.record(
+        session,
+        actor_id,
+        "workstation.signed_out",
+        unit_id=workstation.unit_id,
+        workstation_id=workstation.id,
+        sign_ins=ended,
+    )
+
+
+def _sign_out(
+    session: Session, workstation: Workstation, *, now: datetime, but: int | None = None
+) -> int:
+    here = select(SignIn.id).where(
+        SignIn.workstation_id == workstation.id,
+        SignIn.ended_at.is_(None),
+        SignIn.id.is_distinct_from(but),
+    )
+    found = session.scalars(here).all()
+    for sign_in_id in found:
+        sign_in.end(session, sign_in_id, now=now)
+    session.flush()
+    return len(found)
 
 
 def change_limits(

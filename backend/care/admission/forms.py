@@ -51,6 +51,7 @@ class AdmissionForm(DeedForm):
     last_use_at: Annotated[str, Field(max_length=30)] | None = None
     bed_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     instruments: Several
+    templates: Several
 
     def risk_labels(self) -> tuple[str, ...]:
         """Flags, written in one line with commas between them."""

@@ -64,6 +64,7 @@ class AdmissionScreen(Screen, template="care/admission.html"):
     free_beds: Sequence[Bed]
     substances: tuple[Choice, ...]
     instruments: tuple[Choice, ...]
+    templates: tuple[Choice, ...]
     latest_birth: str
     latest_use: str
 
@@ -94,7 +95,8 @@ def _admission(
     refused: Invalid | Conflict | None = None,
 ) -> AdmissionScreen:
     now = clock.now()
-    known = protocols.in_force(session, actor.unit.id, at=now).protocol.intervals
+    protocol = protocols.in_force(session, actor.unit.id, at=now).protocol
+    known = protocol.intervals
     ticked = form.instruments if form else ["news2"]
     fields = refused.fields.values() if isinstance(refused, Invalid) else ()
     return AdmissionScreen(
@@ -118,6 +120,14 @@ def _admission(
             for key in sorted(known, key=lambda key: key != "news2")
             if key in scale.latest()
         ),
+        templates=tuple(
+            Choice(
+                value=one.id,
+                label=one.title,
+                ticked=form is not None and one.id in form.templates,
+            )
+            for one in protocol.rounds.templates
+        ),
         latest_birth=f"{now.astimezone(actor.zone):%Y-%m-%d}",
         latest_use=f"{now.astimezone(actor.zone):%Y-%m-%dT%H:%M}",
     )
@@ -140,8 +150,10 @@ def admit(
 
 def _admitted(db: Session, actor: Actor, form: AdmissionForm) -> Stay:
     now = clock.now()
-    known = protocols.in_force(db, actor.unit.id, at=now).protocol.intervals
-    if not form.instruments or not set(form.instruments) <= set(known):
+    protocol = protocols.in_force(db, actor.unit.id, at=now).protocol
+    templates = [one for one in protocol.rounds.templates if one.id in form.templates]
+    unknown = set(form.instruments) - set(protocol.intervals)
+    if unknown or len(templates) < len(set(form.templates)) or not (form.instruments or templates):
         raise Invalid(
             "Choose what is to be observed.", {"instruments": "Tick at least one of the list."}
         )
@@ -165,6 +177,7 @@ def _admitted(db: Session, actor: Actor, form: AdmissionForm) -> Stay:
         last_use_at=last_use_at,
         bed_id=form.bed_id,
         instruments=tuple(form.instruments),
+        usual=tuple(templates),
         at=now,
     )
 

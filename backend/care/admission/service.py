@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from backend.accounts.staff import queries as staff
 from backend.accounts.units.models import Bed
 from backend.alerts import service as alerts
+from backend.clinical.protocol_rounds import Template
 from backend.core import local_time
 from backend.core.errors import Conflict
 from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
+from backend.rounds.orders import service as orders
+from backend.rounds.templates import service as templates
 from backend.stays import queries as stay_queries
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Placement, Stay
@@ -49,6 +51,7 @@ def admit(
     bed_id: int | None,
     instruments: tuple[str, ...],
     at: datetime,
+    usual: tuple[Template, ...] = (),
 ) -> Stay:
     """Register the patient, begin the stay, and order what the unit usually observes at once."""
     if already := stay_queries.by_key(session, key):
@@ -78,13 +81,18 @@ def admit(
         use_history=use_history,
         last_use_at=last_use_at,
     )
-    rounds.order_defaults(
+    in_force = protocols.in_force(session, unit_id, at=at)
+    templates.from_templates(
+        session, actor_id, stay, key=key, templates=usual, at=at, in_force=in_force
+    )
+    by_template = {order.instrument for template in usual for order in template.orders}
+    templates.order_defaults(
         session,
         actor_id,
         stay,
-        keys={name: uuid5(key, f"order {name}") for name in instruments},
+        keys={name: uuid5(key, f"order {name}") for name in instruments if name not in by_template},
         at=at,
-        in_force=protocols.in_force(session, unit_id, at=at),
+        in_force=in_force,
     )
     return stay
 
@@ -156,5 +164,5 @@ def discharge(
     if stay.discharged_at is not None:
         return
     stays.discharge(session, actor_id, stay, at=at, reason=reason)
-    rounds.stop(session, actor_id, stay, at=at)
+    orders.stop(session, actor_id, stay, at=at)
     alerts.close_all(session, actor_id, stay, at=at, reason=f"Discharged: {reason.value}.")

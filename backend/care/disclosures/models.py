@@ -31,6 +31,7 @@ class What(StrEnum):
     ALERTS = "list of alerts"
     ALERT = "an alert with its history"
     TOLD = "told in an emergency"
+    AUDIT_TRAIL = "part of the audit trail"
 
 
 class Basis(StrEnum):

@@ -44,6 +44,7 @@ NEEDS: dict[What, Permission] = {
     What.STAY: Permission.SEE_CHART,
     What.OBSERVATIONS: Permission.SEE_CHART,
     What.ALERT: Permission.SEE_ALERTS,
+    What.AUDIT_TRAIL: Permission.SEE_AUDIT,
 }
 
 

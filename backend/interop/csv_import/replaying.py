@@ -29,7 +29,7 @@ from backend.interop.csv_import.sets import ReadSet, moments
 from backend.observations import service as observations
 from backend.observations.models import Source
 from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
+from backend.rounds.templates import service as templates
 from backend.stays import queries as stay_queries
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
@@ -232,7 +232,7 @@ def admit(ward: Ward, course: Course, bed_id: int, speed: float) -> Bedside:
         )
         in_force = protocols.in_force(session, ward.unit_id, at=now)
         ordered = sorted(course.instruments & set(in_force.protocol.intervals))
-        rounds.order_defaults(
+        templates.order_defaults(
             session,
             ward.actor_id,
             stay,
@@ -251,7 +251,7 @@ def record(ward: Ward, bedside: Bedside) -> None:
     sheet = Sheet(
         observed_at=bedside.here(one.observed_at),
         vitals=one.vitals,
-        answers=one.answers,  # type: ignore[arg-type]  # hours beside a score may be broken
+        answers=one.answers,
         note=one.channels or None,
         confirmed=CONFIRMED,
     )

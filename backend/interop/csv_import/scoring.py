@@ -25,7 +25,7 @@ def sheet(read: ReadSet) -> Sheet:
     return Sheet(
         observed_at=read.observed_at,
         vitals=read.vitals,
-        answers=read.answers,  # type: ignore[arg-type]  # hours beside a score may be broken
+        answers=read.answers,
         note=read.channels or None,
         confirmed=CONFIRMED,
     )

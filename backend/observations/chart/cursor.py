@@ -38,7 +38,8 @@ def _found(stored: StoredSet, instruments: Sequence[str]) -> Iterator[tuple[str,
         yield "", words.OUTCOMES[row.outcome]
     for key in instruments:
         if (score := stored.scores.get(key)) is not None:
-            yield words.name_of(key), f"{words.shown(score)} {score.band or 'incomplete'}"
+            known = words.told(score) if words.is_known(score) else "incomplete"
+            yield words.name_of(key), f"{words.shown(score)} {score.band or known}".strip()
     for name, column in VITALS:
         if getattr(row, column) is not None:
             is_pressure = column == "systolic_mmhg"

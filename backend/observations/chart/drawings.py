@@ -27,7 +27,7 @@ from backend.observations.chart.plot import (
     times,
 )
 from backend.observations.chart.queries import Course
-from backend.observations.models import Outcome, ScoreStatus
+from backend.observations.models import Outcome, Score
 
 # Without an order nothing says how long is too long; a line is not drawn through a shift.
 LONGEST_UNORDERED = timedelta(hours=8)
@@ -153,10 +153,12 @@ def score_course(sight: Sight, key: str, system: BandSystem) -> Drawing | None:
     if not values:
         return None
     instrument = scale.latest()[key]
-    highest = max(totals(instrument))
-    top_value = _top(values, system, highest)
+    lowest, highest = min(totals(instrument)), max(totals(instrument))
+    # What goes both ways from 0 is shown whole, and so is what is worse the lower it is.
+    whole = instrument.is_signed or instrument.higher_is_better or not system.bands
+    top_value = highest if whole else _top(values, system, highest)
     top, bottom = 28, 236
-    place = scaled(0, top_value, top, bottom)
+    place = scaled(lowest if whole else 0, top_value, top, bottom)
     drawing = Drawing(
         id=f"course-{key}",
         title=f"{instrument.name} totals on the bands of {system.label}",
@@ -170,7 +172,7 @@ def score_course(sight: Sight, key: str, system: BandSystem) -> Drawing | None:
             drawing.labels.append(Label(x=x + 5, y=bottom - 6, words=name))
     drawing.labels += [
         Label(x=0, y=top + 14, words=instrument.name, kind="t-strong"),
-        Label(x=0, y=top + 32, words=f"total, 0 to {highest}"),
+        Label(x=0, y=top + 32, words=f"total, {lowest} to {highest}"),
         Label(x=0, y=top + 50, words=system.label),
     ]
     line(
@@ -197,18 +199,21 @@ def score_values(sight: Sight, key: str) -> list[Value]:
         score = stored.scores.get(key)
         if score is None or (score.total is None and not score.lowest):
             continue
-        sure = score.status is ScoreStatus.OK and score.total is not None
         at = stored.observation.observed_at
         found.append(
             Value(
                 at=at,
-                value=score.lowest if score.total is None else score.total,
+                value=score.lowest if score.total is None else score.total,  # type: ignore[arg-type]
                 shown=words.shown(score),
-                title=f"{sight.when(at)} {words.total_of(score)} {score.band or 'incomplete'}",
-                sure=sure,
+                title=f"{sight.when(at)} {words.total_of(score)} {_word(score)}".strip(),
+                sure=words.is_known(score),
             )
         )
     return found
+
+
+def _word(score: Score) -> str:
+    return score.band or ("" if words.is_known(score) else "incomplete")
 
 
 def _top(values: Sequence[Value], system: BandSystem, highest: int) -> float:

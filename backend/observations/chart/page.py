@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from backend.observations.chart.plot import Drawing
-from backend.observations.words import Part
+from backend.observations.words import Moved, Part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,7 @@ class Figure:
     word: str
     arrow: str
     change: str
+    moved: tuple[Moved, ...]
     at: str
     known: bool
 
@@ -60,6 +61,8 @@ class Total:
     arrow: str
     change: str
     complete: bool
+    told: str
+    moved: tuple[Moved, ...]
     parts: tuple[Part, ...]
     missing: str
 

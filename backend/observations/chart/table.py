@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from backend.clinical import scale
@@ -49,17 +48,16 @@ def _replaced(
         stored, older = older, by_id.get(older.observation.supersedes_id or 0)
 
 
-def _previous(course: Course) -> dict[tuple[int, str], int]:
-    """For each standing set and instrument, the complete total before it."""
-    found = {}
-    for key in scale.latest():
-        scored = [
-            (stored.observation.id, total)
-            for stored in course.standing
-            if key in stored.scores and (total := stored.scores[key].total) is not None
-        ]
-        for (_, before), (observation_id, _) in pairwise(scored):
-            found[observation_id, key] = before
+def _previous(course: Course) -> dict[tuple[int, str], Score]:
+    """For each standing set and instrument, the complete score before it."""
+    found: dict[tuple[int, str], Score] = {}
+    newest: dict[str, Score] = {}
+    for stored in course.standing:
+        for key, score in stored.scores.items():
+            if key in newest:
+                found[stored.observation.id, key] = newest[key]
+            if words.is_known(score):
+                newest[key] = score
     return found
 
 
@@ -67,7 +65,7 @@ def _row(
     course: Course,
     stored: StoredSet,
     sums: Sequence[str],
-    previous: dict[tuple[int, str], int],
+    previous: dict[tuple[int, str], Score],
     *,
     zone: ZoneInfo,
     may: bool,
@@ -106,19 +104,22 @@ def _row(
     )
 
 
-def _total(score: Score, before: int | None) -> Total:
+def _total(score: Score, before: Score | None) -> Total:
     instrument = scale.instruments()[score.definition]
-    arrow, change = words.change(score.total, before)
+    arrow, change = words.change(score.total, before.total if before else None)
     missing = [item.in_a_sentence for item in instrument.scored if item.id not in score.points]
+    known = words.is_known(score)
     return Total(
         name=instrument.name,
         total=words.shown(score),
-        band=score.band or "incomplete",
+        band=score.band or ("" if known else "incomplete"),
         arrow=arrow,
         change=change,
-        complete=score.total is not None,
+        complete=known,
+        told=words.told(score),
+        moved=words.moved(score, before),
         parts=tuple(words.parts(score)),
-        missing="" if score.total is not None else ", ".join(missing),
+        missing="" if known else ", ".join(missing),
     )
 
 
@@ -147,9 +148,12 @@ def _remarks(
 
 def heat(course: Course, key: str, zone: ZoneInfo) -> Heat | None:
     """The items of the newest sets of one scale, side by side."""
-    scored = [stored for stored in course.standing if key in stored.scores][-MOST_HEAT_COLUMNS:]
+    scored = [stored for stored in course.standing if key in stored.scores]
     if not scored:
         return None
+    # Another definition asks other things: its items do not stand in one line with these.
+    newest = scored[-1].scores[key].definition
+    scored = [one for one in scored if one.scores[key].definition == newest][-MOST_HEAT_COLUMNS:]
     columns = [tuple(words.parts(stored.scores[key])) for stored in scored]
     return Heat(
         name=words.name_of(key),

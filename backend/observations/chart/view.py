@@ -49,7 +49,7 @@ def chart(
     axis = Axis(start=start, end=last + (last - start) * MARGIN, now=now, zone=actor.zone)
     course = queries.course(session, stay.id, start=start, end=axis.end)
     used = [key for key in _used(session, stay) if key in scale.latest()]
-    sums = [key for key in used if scale.latest()[key].scoring == "sum"]
+    sums = [key for key in used if scale.latest()[key].is_asked]
     orders = rounds.orders_on_stay(session, stay.id)
     sight = Sight(
         course=course,
@@ -83,7 +83,9 @@ def chart(
         rows=tuple(rows[:most]),
         more_path=f"range={chosen}&sets={most * 2}" if len(rows) > most else None,
         heats=tuple(
-            heat for key in sums if (heat := table.heat(course, key, actor.zone)) is not None
+            heat
+            for key in _itemised(sums)
+            if (heat := table.heat(course, key, actor.zone)) is not None
         ),
         notice=_notice(session, stay, course, actor, now),
         may_record=actor.may(Permission.RECORD_OBSERVATION),
@@ -92,6 +94,12 @@ def chart(
         may_counsel=actor.may(Permission.COUNSEL),
         may_consent=actor.may(Permission.SEE_CONSENTS),
     )
+
+
+def _itemised(keys: Sequence[str]) -> list[str]:
+    """Those whose items can be laid side by side: more than one, and scored."""
+    known = scale.latest()
+    return [key for key in keys if known[key].scoring != "none" and len(known[key].items) > 1]
 
 
 def _used(session: Session, stay: Stay) -> list[str]:
@@ -135,6 +143,7 @@ def _figure(key: str, scores: Sequence[Score], actor: Actor, now: datetime) -> F
             word="unknown",
             arrow="",
             change="",
+            moved=(),
             at="never scored",
             known=False,
         )
@@ -143,11 +152,12 @@ def _figure(key: str, scores: Sequence[Score], actor: Actor, now: datetime) -> F
     return Figure(
         name=name,
         value=words.shown(newest),
-        word=newest.band or "incomplete",
+        word=newest.band or ("" if words.is_known(newest) else "incomplete"),
         arrow=arrow,
         change=change,
+        moved=words.moved(newest, before) if words.is_known(newest) else (),
         at=local_time.day_and_time(newest.observed_at, actor.zone, now),
-        known=newest.total is not None,
+        known=words.is_known(newest),
     )
 
 

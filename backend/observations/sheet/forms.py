@@ -29,7 +29,6 @@ from backend.observations.sheet.reading import (
 SLEEP_CHECK = "Sleep check:"
 # Nobody is there to be measured.
 ABSENT = (Outcome.OFF_UNIT, Outcome.STAFF_UNAVAILABLE)
-SCALES = tuple(key for key, one in scale.latest().items() if one.scoring == "sum")
 
 Text = Annotated[Line, Field(max_length=LONGEST_INPUT)]
 Word = Annotated[Line, Field(max_length=40)]
@@ -188,6 +187,7 @@ def read(came: Sent) -> SheetForm:
     if came.problems:
         raise Invalid("Not saved.", dict(came.problems))
     grouped: dict[str, Any] = {"vitals": {}, "answers": {}, "confirmed": {}}
+    scales = scale.asked()
     for name, value in came.inputs.items():
         if value.strip() == "" or name in ("vitals", "answers", "confirmed"):
             continue
@@ -196,7 +196,7 @@ def read(came: Sent) -> SheetForm:
             grouped["vitals"][name] = value.strip()
         elif group == "confirm" and item in KINDS:
             grouped["confirmed"][item] = value.strip()
-        elif group in SCALES and item:
+        elif group in scales and item:
             grouped["answers"].setdefault(group, {})[item] = value.strip()
         else:
             grouped[name] = value

@@ -11,9 +11,9 @@ from backend.core import clock
 from backend.core.errors import Invalid
 from backend.observations import words
 from backend.observations.queries import StoredSet
-from backend.observations.sheet import filling, queries, stored
-from backend.observations.sheet.filling import Filling
-from backend.observations.sheet.page import Sheet
+from backend.observations.sheet import filling, queries, scales, stored
+from backend.observations.sheet.filled import Filling, with_asked_today
+from backend.observations.sheet.page import Scale, Sheet
 from backend.observations.sheet.reading import Sent
 from backend.stays.models import Stay
 
@@ -27,16 +27,21 @@ def _filling(
     refused: Invalid | None = None,
     asks: Mapping[str, str] | None = None,
     opened: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
 ) -> Filling:
     now, zone = clock.now(), actor.zone
     starts = actor.unit.shift_starts
+    offered = scale.offered(
+        sedation=actor.unit.sedation_scale, permitted=actor.unit.permitted_scales
+    )
     before = queries.before(session, stay.id, now=now, shift_starts=starts, zone=zone)
     return Filling(
         typed=typed,
         errors=refused.fields or {"form": refused.sentence} if refused else {},
         asks=asks or {},
         before=before,
-        opened=opened or before.due(now),
+        opened=(*(opened or before.due(now)), *(key for key in also if key in offered)),
+        offered=offered,
         zone=zone,
         now=now,
     )
@@ -53,12 +58,18 @@ def _left_to_a_nurse(actor: Actor) -> str | None:
 
 
 def new(
-    session: Session, actor: Actor, stay: Stay, *, instruments: tuple[str, ...], key: UUID
+    session: Session,
+    actor: Actor,
+    stay: Stay,
+    *,
+    instruments: tuple[str, ...],
+    also: tuple[str, ...],
+    key: UUID,
 ) -> Sheet:
-    """With these instruments open, or else with what is due."""
-    filled = _filling(session, actor, stay, {}, opened=instruments)
+    """With these instruments open, or else with what is due; and with what is wanted `also`."""
+    filled = _filling(session, actor, stay, {}, opened=instruments, also=also)
     return filling.sheet(
-        filling.with_asked_today(filled),
+        with_asked_today(filled),
         stay_id=stay.id,
         opened_by=actor.id,
         opened_in=actor.sign_in_id,
@@ -66,6 +77,14 @@ def new(
         path=f"/stays/{stay.id}/observations",
         reserved=_left_to_a_nurse(actor),
     )
+
+
+def one(session: Session, actor: Actor, stay: Stay, instrument: str) -> Scale | None:
+    """One instrument, to be put into an open sheet; None where the unit does not use it."""
+    filled = _filling(session, actor, stay, {}, opened=(instrument,))
+    if instrument not in filled.offered:
+        return None
+    return scales.scale_of(instrument, with_asked_today(filled))
 
 
 def again(

@@ -57,8 +57,20 @@ class Scale:
     due: str | None
     groups: tuple[tuple[str, str, tuple[Question, ...]], ...]
     extras: tuple[Measure, ...]
+    extras_words: str
     length: int
     citation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """An instrument that is not on the sheet, one tap away."""
+
+    key: str
+    name: str
+    measures: str
+    path: str
+    fragment: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +120,7 @@ class Sheet:
     time_error: str | None
     repeated: tuple[Choice, ...]
     scales: tuple[Scale, ...]
+    offers: tuple[Offer, ...]
     vitals: tuple[Measure, ...]
     temperature_units: tuple[Choice, ...]
     pressure_units: tuple[Choice, ...]

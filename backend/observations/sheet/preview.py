@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.clinical import scale
+from backend.clinical.definition import as_text
 from backend.clinical.scale import Score
 from backend.clinical.vitals import KINDS, Vitals
+from backend.observations import words
 from backend.observations.sheet.reading import answered, measure
 
 
@@ -33,18 +35,18 @@ def preview(
 ) -> Preview:
     """Score whatever can be read; what cannot is simply not answered yet."""
     totals = []
-    for key, instrument in scale.latest().items():
-        if instrument.scoring == "sum":
-            typed = {
-                name.removeprefix(f"{key}."): value
-                for name, value in inputs.items()
-                if name.startswith(f"{key}.") and value.strip()
-            }
-            items, _, _ = answered(instrument, typed)
-            if items:
-                totals.append(
-                    _total(scale.score(instrument, items, band_system=band_systems.get(key)))
-                )
+    for key, instrument in scale.asked().items():
+        typed = {
+            name.removeprefix(f"{key}."): value
+            for name, value in inputs.items()
+            if name.startswith(f"{key}.") and value.strip()
+        }
+        items, extras, _ = answered(instrument, typed)
+        if items or (extras and not instrument.items):
+            given = {**items, **extras}
+            score = scale.score(instrument, given, band_system=band_systems.get(key))
+            if score.status != "invalid":
+                totals.append(_total(score))
     news2 = scale.latest()["news2"]
     answers = scale.vital_answers(news2, _vitals(inputs), spo2_scale=spo2_scale)
     if any(value is not None for name, value in answers.items() if name != "spo2_scale"):
@@ -63,11 +65,15 @@ def _vitals(inputs: Mapping[str, str]) -> Vitals:
 
 def _total(score: Score) -> Total:
     instrument = scale.instruments()[score.definition]
-    complete = score.total is not None and score.band is not None
+    complete = score.status == "ok"
     open_items = len(score.missing)
     return Total(
         name=instrument.name,
-        words=str(score.total) if complete else f"no total yet, {open_items} to go",
+        words=words.figure(
+            score.definition, score.total, None if score.value is None else as_text(score.value)
+        )
+        if complete
+        else f"no total yet, {open_items} to go",
         band=score.band.word if complete and score.band else None,
         bands=instrument.band_systems[score.band_system].label,
         complete=complete,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from backend.alerts.models import Alert, AlertStep, StepKind
 from backend.clinical import scale, shift
 from backend.observations import queries as observations
+from backend.observations import words
 from backend.observations.models import Observation, Score, ScoreStatus
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.rounds import queries as rounds
@@ -83,8 +84,8 @@ def _last_totals(sets: Sequence[StoredSet]) -> dict[str, Found]:
     found: dict[str, Found] = {}
     for stored in sets:
         for key, score in stored.scores.items():
-            if score.total is not None:
-                found.setdefault(key, Found(value=score.total, observed_at=_at(stored)))
+            if words.is_known(score):
+                found.setdefault(key, Found(value=words.shown(score), observed_at=_at(stored)))
     return found
 
 

@@ -47,6 +47,13 @@ class SheetPage(Page, template="observations/_sheet.html"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScalePage(Page, template="observations/_scale.html"):
+    """One instrument, to be put into an open sheet."""
+
+    scale: page.Scale
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreviewPage(Page, template="observations/_preview.html"):
     """What the answers so far come to. Nothing is stored."""
 
@@ -92,10 +99,29 @@ def record_screen(
     actor: SignedIn,
     stay: BedsideOf,
     instruments: Annotated[list[str] | None, Query(max_length=10)] = None,
+    also: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> Response:
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
-    sheet = opening.new(db, actor, stay, instruments=tuple(instruments or ()), key=uuid4())
+    sheet = opening.new(
+        db,
+        actor,
+        stay,
+        instruments=tuple(instruments or ()),
+        also=tuple(also or ()),
+        key=uuid4(),
+    )
     return render(_screen(db, actor, stay, sheet))
+
+
+@router.get("/stays/{stay_id}/record/scale")
+def scale_to_add(
+    db: Db, actor: SignedIn, stay: BedsideOf, instrument: Annotated[str, Query(max_length=40)]
+) -> Response:
+    audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
+    found = opening.one(db, actor, stay, instrument)
+    if found is None:
+        raise NotFound("This unit does not use such an instrument.")
+    return render(ScalePage(scale=found))
 
 
 @router.post("/stays/{stay_id}/score-preview")

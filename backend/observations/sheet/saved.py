@@ -15,7 +15,7 @@ from backend.observations import words
 from backend.observations.models import Outcome, Score
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.observations.sheet import queries
-from backend.observations.words import Part
+from backend.observations.words import Moved, Part
 from backend.rounds import queries as rounds
 
 
@@ -31,6 +31,8 @@ class SavedScore:
     arrow: str
     change: str
     missing: str
+    told: str
+    moved: tuple[Moved, ...]
     alarms: tuple[str, ...]
     parts: tuple[Part, ...]
 
@@ -134,18 +136,20 @@ def _score(row: Score, previous: Score | None) -> SavedScore:
     return SavedScore(
         name=instrument.name,
         total=words.total_of(row),
-        complete=row.total is not None,
-        band=row.band or "incomplete",
+        complete=words.is_known(row),
+        band=row.band or ("" if words.is_known(row) else "incomplete"),
         bands=instrument.band_systems[row.band_system].label,
         arrow=arrow,
         change=change,
         missing=_missing(row, instrument),
+        told=words.told(row),
+        moved=words.moved(row, previous),
         alarms=tuple(alarm.text for alarm in scale.alarms_named(instrument, row.alarms)),
         parts=tuple(words.parts(row)),
     )
 
 
 def _missing(row: Score, instrument: Instrument) -> str:
-    if row.total is not None:
+    if words.is_known(row):
         return ""
     return ", ".join(item.in_a_sentence for item in instrument.scored if item.id not in row.points)

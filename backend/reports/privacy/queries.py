@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from sqlalchemy import (
     Boolean,
@@ -21,15 +20,33 @@ from sqlalchemy.orm import Session
 from backend.accounts.staff.models import Posting, Staff
 from backend.audit.models import VIEWED, AuditAnchor, AuditCheck, AuditEntry
 from backend.patients.models import Patient
+from backend.reports.privacy.words import What
 from backend.stays.models import Stay
 
-What = Literal["all", "reads", "deeds", "exports", "refusals", "sign-ins", "glass"]
 CENSUS = "census.viewed"
 # Neither deeds nor opened charts: few, and found by an index of their own.
 RARE: dict[str, tuple[str, ...]] = {
     "exports": ("report.exported", "disclosure.made", "audit.exported"),
-    "refusals": ("access.refused", "sign_in.refused", "disclosure.refused"),
-    "sign-ins": ("sign_in.begun", "sign_in.ended", "sign_in.refused", "sign_in.stepped_up"),
+    "refusals": (
+        "access.refused",
+        "disclosure.refused",
+        "sign_in.refused",
+        "sign_in.second_factor_refused",
+        "sign_in.unlock_refused",
+        "sign_in.workstation_code_refused",
+        "step_up.refused",
+    ),
+    "sign-ins": (
+        "sign_in.begun",
+        "sign_in.ended",
+        "sign_in.all_ended",
+        "sign_in.refused",
+        "sign_in.second_factor_refused",
+        "sign_in.unlock_refused",
+        "sign_in.unlocked",
+        "step_up.proved",
+        "step_up.refused",
+    ),
     "glass": ("glass.broken", "glass.used", "glass.ended", "glass.refused", "glass.reviewed"),
 }
 # They saw who saw the patient, and nothing of the record.
@@ -45,9 +62,12 @@ RARELY: ColumnElement[bool] = literal_column(
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What part of the trail: `before` is the last entry of the page before this one."""
+    """What part of the trail: `before` is the last entry of the page before this one.
 
-    unit_id: int
+    Without a unit it is what belongs to none; the database shows that to a privacy officer only.
+    """
+
+    unit_id: int | None
     patient_id: int | None = None
     actor_id: int | None = None
     what: What = "all"
@@ -99,7 +119,8 @@ def page(session: Session, asked: Asked, most: int) -> list[AuditEntry]:
 
 def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     entry = AuditEntry
-    found = [entry.unit_id == asked.unit_id, *_kinds(asked.what)]
+    unit = entry.unit_id.is_(None) if asked.unit_id is None else entry.unit_id == asked.unit_id
+    found = [unit, *_kinds(asked.what)]
     if asked.patient_id is not None:
         found.append(entry.patient_id == asked.patient_id)
     if asked.actor_id is not None:

@@ -14,13 +14,14 @@ from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import keeper, sealer
 from backend.audit import service as audit
+from backend.care.disclosures import answers
 from backend.care.glass import queries as glass
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Invalid
 from backend.core.web import Screen, render, stands_on
-from backend.reports.privacy import queries, view
-from backend.reports.privacy.forms import FindForm
+from backend.reports.privacy import queries, service, view
+from backend.reports.privacy.forms import FindForm, LogFileForm
 from backend.reports.privacy.queries import Standing
 from backend.reports.privacy.view import Choice, Looking
 
@@ -139,6 +140,22 @@ def log_screen(db: Db, actor: Officer, looking: Annotated[Looking, Depends()]) -
         unit_id=actor.unit.id,
         patient_id=looking.patient,
         of=("staff", looking.person_id) if looking.person_id else None,
-        what=looking.what,
+        what=looking.what if looking.of == "unit" else f"{looking.what}, of no unit",
     )
     return render(page, status)
+
+
+@router.post("/privacy/log/file")
+def log_file(db: Db, actor: Officer, form: Annotated[LogFileForm, Form()]) -> Response:
+    """The same part as CSV."""
+    actor.signs(form)
+    asked = Looking(
+        patient=form.patient,
+        person=form.person,
+        what=form.what,
+        of=form.of,
+        since=form.since,
+        until=form.until,
+    ).asked(actor)
+    name, body = service.file(db, actor, asked, now=clock.now())
+    return answers.file(name, service.MEDIA_TYPE, body)

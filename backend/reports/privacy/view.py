@@ -1,10 +1,11 @@
 """The part of the trail that was asked for, put into words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 from fastapi import Query
 from sqlalchemy.orm import Session
@@ -17,11 +18,13 @@ from backend.core import local_time
 from backend.core.errors import Invalid, NotFound
 from backend.core.web import LARGEST_ID, Screen
 from backend.reports.privacy import queries, words
-from backend.reports.privacy.queries import Asked, Seer, What
+from backend.reports.privacy.queries import Asked, Seer
+from backend.reports.privacy.words import Of, What
 
 AT_ONCE = 50
 LABELS = ("Everything", "Looked at", "Done", "Taken out", "Refused", "Sign-ins", "Glass broken")
 WHATS: dict[What, str] = dict(zip(get_args(What), LABELS, strict=True))
+PLACES: dict[Of, str] = {"unit": "This unit", "none": "No unit: signing in, accounts"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +35,7 @@ class Looking:
     patient: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None
     person: Annotated[str, Query(pattern=r"^\d{0,9}$")] = ""
     what: Annotated[What, Query()] = "all"
+    of: Annotated[Of, Query()] = "unit"
     since: Annotated[str, Query(max_length=20)] = ""
     until: Annotated[str, Query(max_length=20)] = ""
     before: Annotated[str, Query(pattern=r"^(\d{1,17}-\d{1,17})?$")] = ""
@@ -45,7 +49,7 @@ class Looking:
         """As a question; Invalid when a day cannot be read."""
         first, last = _day(self.since), _day(self.until)
         return Asked(
-            unit_id=actor.unit.id,
+            unit_id=actor.unit.id if self.of == "unit" else None,
             patient_id=self.patient,
             actor_id=self.person_id,
             what=self.what,
@@ -118,6 +122,7 @@ class LogScreen(Screen, template="reports/audit_log.html"):
     patient: int | None
     people: tuple[Choice, ...]
     whats: tuple[Choice, ...]
+    places: tuple[Choice, ...]
     since: str
     until: str
     refusal: str | None
@@ -125,6 +130,12 @@ class LogScreen(Screen, template="reports/audit_log.html"):
     shown_to: tuple[SeerLine, ...]
     entries: tuple[Shown, ...]
     older: str | None
+    key: UUID
+    opened_by: int
+    opened_in: int | None
+    person: str
+    what: str
+    of: str
 
 
 def people(db: Session, actor: Actor, chosen: int | None) -> tuple[Choice, ...]:
@@ -143,22 +154,19 @@ def log(
         code = queries.codes(db, [patient]).get(patient)
         if code is None:
             raise NotFound("There is no such patient on this unit.")
-    asked = Asked(unit_id=actor.unit.id) if refusal else looking.asked(actor)
-    entries = [] if refusal else queries.page(db, asked, AT_ONCE + 1)
-    names = staff.names(db, [one.actor_id for one in entries if one.actor_id is not None])
+    entries = [] if refusal else queries.page(db, looking.asked(actor), AT_ONCE + 1)
+    names = staff.names(db, words.people(entries))
     who = people(db, actor, looking.person_id)
     first = patient if not looking.before else None
     seers = queries.who_saw(db, actor.unit.id, first) if first else []
     boards = queries.who_saw_on_a_board(db, actor.unit.id, first) if first else []
     return LogScreen(
         shell=shell(actor, here="privacy", now=now),
-        heading=_heading(code, next((one.label for one in who if one.chosen), None)),
+        heading=_heading(looking, code, next((one.label for one in who if one.chosen), None)),
         patient=patient,
         people=who,
-        whats=tuple(
-            Choice(value=value, label=label, chosen=value == looking.what)
-            for value, label in WHATS.items()
-        ),
+        whats=_choices(WHATS, looking.what),
+        places=_choices(PLACES, looking.of),
         since=looking.since,
         until=looking.until,
         refusal=refusal,
@@ -166,7 +174,17 @@ def log(
         shown_to=tuple(_seer(one, actor) for one in boards),
         entries=_shown(db, entries[:AT_ONCE], names, actor),
         older=looking.older(entries[AT_ONCE - 1]) if len(entries) > AT_ONCE else None,
+        key=uuid4(),
+        opened_by=actor.id,
+        opened_in=actor.sign_in_id,
+        person=looking.person,
+        what=looking.what,
+        of=looking.of,
     )
+
+
+def _choices(all_of: Mapping[Any, str], chosen: str) -> tuple[Choice, ...]:
+    return tuple(Choice(value=v, label=label, chosen=v == chosen) for v, label in all_of.items())
 
 
 def moment(at: datetime, actor: Actor) -> str:
@@ -175,12 +193,13 @@ def moment(at: datetime, actor: Actor) -> str:
     return f"{local_time.day(at, actor.zone)} {year} {local_time.clock_time(at, actor.zone)}"
 
 
-def _heading(code: str | None, person: str | None) -> str:
+def _heading(looking: Looking, code: str | None, person: str | None) -> str:
     if code and person:
         return f"What {person} did with {code}"
     if code:
         return f"Who saw {code}"
-    return f"What {person} did" if person else "The audit trail"
+    plain = "The audit trail" if looking.of == "unit" else "What is of no unit"
+    return f"What {person} did" if person else plain
 
 
 def _shown(
@@ -191,13 +210,11 @@ def _shown(
         Shown(
             when=moment(one.at, actor),
             at=local_time.machine(one.at),
-            who=names.get(one.actor_id, "somebody unknown")
-            if one.actor_id is not None
-            else "nobody: by itself, or not signed in",
+            who=words.who(one, names),
             what=words.action(one),
             refused=one.action.endswith(".refused"),
-            patient=codes.get(one.patient_id, "of another unit, or gone") if one.patient_id else "",
-            details=words.details(one),
+            patient=words.patient(one, codes),
+            details=words.details(one, names),
         )
         for one in entries
     )

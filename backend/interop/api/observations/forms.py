@@ -43,6 +43,7 @@ GivenAnswer = Annotated[
 ]
 GivenText = Annotated[Text, Field(max_length=2000)]
 Answers = dict[Name, dict[Name, GivenAnswer]]
+Numbers = dict[Name, dict[Name, Number]]
 Count = Annotated[Whole, Field(ge=0, le=999)]
 VitalName = Literal[
     "respiratory_rate_per_min",
@@ -82,7 +83,7 @@ class SetBody(Body):
     ] = "assessed"
     vitals: VitalsBody = Field(default_factory=VitalsBody)
     answers: Answers = Field(default_factory=dict, max_length=20)
-    unscored: Answers = Field(default_factory=dict, max_length=20)
+    unscored: Numbers = Field(default_factory=dict, max_length=20)
     note: GivenText | None = None
     # A person is asked whether an unusual value is right; a machine says so beforehand.
     confirmed: list[VitalName] = Field(
@@ -103,7 +104,7 @@ class SetBody(Body):
             raise ValueError("Only an assessed patient has answers to a scale.")
         for name in (*self.answers, *self.unscored):
             instrument = scale.latest().get(name)
-            if instrument is not None and instrument.scoring != "sum":
+            if instrument is not None and not instrument.is_asked:
                 raise ValueError("NEWS2 and ACVPU are made from the vital signs: send those.")
         return self
 

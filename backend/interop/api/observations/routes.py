@@ -35,6 +35,7 @@ class StoredScore(BaseModel):
     total: int | None
     lowest: int | None
     highest: int | None
+    value: str | None = Field(description="Where nothing is added up: a letter, or the number.")
     band_system: str
     band: str | None
     severity: int | None = Field(description="0 is the mildest; compare only within one system.")
@@ -114,6 +115,7 @@ def _fields(stored: StoredSet, *, with_words: bool) -> dict[str, Any]:
                 total=score.total,
                 lowest=score.lowest,
                 highest=score.highest,
+                value=score.value,
                 band_system=score.band_system,
                 band=score.band,
                 severity=score.severity,

@@ -15,7 +15,7 @@ from backend.patients import queries as patients_queries
 from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
+from backend.rounds.templates import service as templates
 from backend.stays import queries as stays_queries
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
@@ -78,7 +78,7 @@ def admit(
     )
     if not done_before:
         patients.add_warnings(session, actor_id, patient, allergies=who.allergies, risks=who.risks)
-        rounds.order_defaults(
+        templates.order_defaults(
             session,
             actor_id,
             stay,

@@ -60,6 +60,7 @@ class LastScore(BaseModel):
     status: ScoreStatus
     total: int | None
     lowest: int | None
+    value: str | None
     band_system: str
     band: str | None
     severity: int | None
@@ -130,6 +131,7 @@ def _place(lying: Lying) -> Place:
                 status=point.status,
                 total=point.total,
                 lowest=point.lowest,
+                value=point.value,
                 band_system=point.band_system,
                 band=point.band,
                 severity=point.severity,

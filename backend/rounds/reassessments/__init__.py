@@ -1,0 +1,1 @@
+"""One more look at a time, because of something that was done."""

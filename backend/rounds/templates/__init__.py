@@ -1,0 +1,1 @@
+"""What a unit usually orders at an admission."""
