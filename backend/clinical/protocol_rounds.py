@@ -51,27 +51,6 @@ class Template:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Away:
-    """Who is not back so long after they were expected is looked for."""
-
-    overdue_minutes: int
-    level: str
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class SafetyRounds:
-    """Checks that a person is there and well, and what in them looks too regular to be true."""
-
-    intervals_minutes: tuple[int, ...]
-    identical_gaps: int
-    batch_checks: int
-    batch_seconds: int
-    same_words: int
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
 class RoundRules:
     """Everything above. None or empty: the unit has not decided it."""
 
@@ -84,8 +63,6 @@ class RoundRules:
     wake: Wake | None = None
     risk_windows: Mapping[str, RiskWindow] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
-    away: Away | None = None
-    safety: SafetyRounds | None = None
 
 
 def read(document: Table) -> RoundRules:
@@ -106,8 +83,6 @@ def read(document: Table) -> RoundRules:
         wake=_wake(table.maybe_table("wake")),
         risk_windows=_risk_windows(table),
         templates=tuple(_template(one) for one in table.tables("templates")),
-        away=_away(table.maybe_table("away")),
-        safety=_safety(table.maybe_table("safety")),
     )
     if gap:
         gap.source()
@@ -181,30 +156,3 @@ def _minutes(table: Table, key: str, *, optional: bool = False) -> int | None:
     if minutes is not None and not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
         table.refuse(f"`{key}` must lie between {SHORTEST_MINUTES} and {LONGEST_MINUTES}")
     return minutes
-
-
-def _away(table: Table | None) -> Away | None:
-    if table is None:
-        return None
-    away = Away(
-        overdue_minutes=table.whole("overdue_minutes", low=1),
-        level=table.choice("level", LEVELS),
-        source=table.source(),
-    )
-    table.finish()
-    return away
-
-
-def _safety(table: Table | None) -> SafetyRounds | None:
-    if table is None:
-        return None
-    safety = SafetyRounds(
-        intervals_minutes=table.wholes("intervals_minutes", low=SHORTEST_MINUTES),
-        identical_gaps=table.whole("identical_gaps", low=3),
-        batch_checks=table.whole("batch_checks", low=2),
-        batch_seconds=table.whole("batch_seconds", low=1),
-        same_words=table.whole("same_words", low=2),
-        source=table.source(),
-    )
-    table.finish()
-    return safety
