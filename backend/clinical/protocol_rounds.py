@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from backend.clinical.reading import LEVELS, Source, Table
+from backend.clinical.scale import latest
 
 LONGEST_MINUTES = 24 * 60
 SHORTEST_MINUTES = 5
@@ -95,6 +96,8 @@ def read(document: Table) -> RoundRules:
 
 def _merged(table: Table) -> tuple[str, ...]:
     found = table.texts("instruments")
+    for key in found:
+        _check_instrument(table, key)
     table.source()
     table.finish()
     return found
@@ -145,10 +148,16 @@ def _template_order(table: Table) -> TemplateOrder:
         until_hours=table.maybe_whole("until_hours", low=1),
         then_minutes=_minutes(table, "then_minutes", optional=True),
     )
+    _check_instrument(table, order.instrument)
     if order.then_minutes is not None and order.until_hours is None:
         table.refuse("`then_minutes` needs `until_hours`")
     table.finish()
     return order
+
+
+def _check_instrument(table: Table, key: str) -> None:
+    if key not in latest():
+        table.refuse(f"`{key}` is not an instrument")
 
 
 def _minutes(table: Table, key: str, *, optional: bool = False) -> int | None:
