@@ -68,6 +68,7 @@ from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 from backend.rounds.orders import routes as orders
+from backend.rounds.working_list import routes as working_list
 
 __all__ = ["app", "tables"]
 
@@ -173,16 +174,10 @@ async def invalid(request: Request, error: RequestValidationError) -> Response:
     if any(problem["loc"][:1] == ("path",) for problem in error.errors()):
         return web.refusal(request, 404, "There is no such page.")
     fields = {
-        ".".join(str(part) for part in problem["loc"][1:]) or "form": _words(problem)
+        ".".join(str(part) for part in problem["loc"][1:]) or "form": refused.words(problem)
         for problem in error.errors()
     }
     return await refused.answer(request, 422, "Check what was entered; nothing was saved.", fields)
-
-
-def _words(problem: dict[str, object]) -> str:
-    """Our own validators speak in sentences; the library's words are made into one."""
-    message = str(problem["msg"])
-    return message.removeprefix("Value error, ").rstrip(".") + "."
 
 
 @app.exception_handler(HTTPException)
@@ -244,6 +239,7 @@ for domain in (
     glass,
     purge,
     orders,
+    working_list,
     alerts,
     answers,
     shift_report,

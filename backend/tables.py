@@ -26,10 +26,12 @@ from backend.observations.events import models as events
 from backend.patients import models as patients
 from backend.protocols import models as protocols
 from backend.rounds import models as rounds
+from backend.rounds.assignments import models as assignments
 from backend.stays import models as stays
 
 __all__ = [
     "alerts",
+    "assignments",
     "audit",
     "consents",
     "core",

@@ -97,6 +97,7 @@ function watchdog() {
 
 // --- The sign-in ended: nothing here is refreshed any more, and what was typed stays.
 function out() {
+  if ("machine" in page.dataset) return location.replace("/wall"); // a wallboard no longer: the way in
   page.dataset.live = "out";
   source?.close();
   for (const link of document.querySelectorAll("[data-sign-in]")) link.href = `/sign-in?to=${encodeURIComponent(location.pathname)}`;
@@ -196,6 +197,7 @@ function span(minutes) {
 // --- A real touch or key is activity; once a minute is enough to say so.
 let touched = performance.now();
 function touch() {
+  if (!page.dataset.signIn) return; // nobody whose activity it could be
   if (performance.now() - touched < 60000 || page.dataset.live === "out") return;
   touched = performance.now();
   fetch("/shift").then(({ status }) => { if (status === 401) out(); }, () => {});

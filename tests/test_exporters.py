@@ -12,18 +12,23 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
+from hypothesis import example, given, settings
 from sqlalchemy.orm import Session
 
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import Role
+from backend.alerts import queries as alerts
 from backend.care.disclosures import service as door
 from backend.care.disclosures.notice import HEADER, NOTICE
+from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.interop.api import leaving
 from backend.main import app
+from backend.patients.models import Patient
 from tests import build
 from tests.people import Ward
+from tests.reports.test_notice import WORDS
 
 BACKEND = ROOT / "backend"
 # What a machine may read that is not about a patient.
@@ -125,18 +130,33 @@ def machine(session: Session, ward: Ward, client: Callable[[str | None], TestCli
 def test_every_answer_carries_the_notice_as_header_and_as_field(
     session: Session, ward: Ward, machine: TestClient
 ) -> None:
+    """Whatever the rows hold. The report has its own test (tests/reports/test_notice.py)."""
     stay = build.stay(session, ward, orders={"news2": 240})
-    build.recorded(session, ward, stay)
-    answered = 0
-    for method, path, _ in API:
-        if method != "GET" or "alert_id" in path or "reports" in path or path in NOT_RECORDS:
-            continue
-        answer = machine.get(path.format(stay_id=stay.id))
-        assert answer.status_code == 200, path
-        assert answer.headers[HEADER] == NOTICE, path
-        assert answer.json()["notice"] == NOTICE, path
-        answered += 1
-    assert answered >= 5
+    low = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
+    build.recorded(session, ward, stay, vitals=low, note=NOTICE.upper())
+    ids = {"stay_id": stay.id, "alert_id": alerts.open_on_stay(session, stay.id)[0].id}
+    patient = session.get_one(Patient, stay.patient_id)
+    asked = [
+        path
+        for method, path, _ in API
+        if method == "GET" and not path.endswith("/reports/shift") and path not in NOT_RECORDS
+    ]
+    assert len(asked) >= 6
+
+    @settings(max_examples=3)
+    @given(words=WORDS)
+    @example(words='","notice":"none')
+    def holds(words: str) -> None:
+        patient.family_name = patient.given_name = words or "-"
+        patient.allergies = words
+        session.flush()
+        for path in asked:
+            answer = machine.get(path.format(**ids))
+            assert answer.status_code == 200, path
+            assert answer.headers[HEADER] == NOTICE, path
+            assert answer.json()["notice"] == NOTICE, path
+
+    holds()
 
 
 def test_the_check_would_notice_an_answer_beside_the_door() -> None:

@@ -19,7 +19,7 @@ from backend.core.db import Base
 
 VIEWED = "audit.viewed"
 # What happens by itself, by the rules and the clock, and who could not be told: nobody did these.
-BY_NOBODY = ("alert", "round", "sign_in", "access")
+BY_NOBODY = ("alert", "round", "sign_in", "access", "wallboard")
 
 
 class AuditEntry(Base):

@@ -7,6 +7,8 @@ import typer
 from sqlalchemy.orm import Session
 
 from backend import tables  # noqa: F401 (deeds need every table)
+from backend.accounts.links import service as links
+from backend.accounts.links.models import LinkKind
 from backend.accounts.permissions import MACHINES, Permission, Role
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff import service as staff
@@ -59,17 +61,25 @@ def new(
     unit: UnitCode,
     role: RoleName,
 ) -> None:
-    """An account with a role on a unit. The password is asked, or read from standard input."""
+    """An account with a role on a unit, and a link to hand over: it opens once, within three days.
+
+    Whoever has it chooses a password that nobody else sees. The link is alone on standard output.
+    """
     if role in MACHINES:
         raise typer.BadParameter("Machines get a token: see `vigil token new`.")
+    now = clock.now()
     with console_session.begin() as session:
         home = the_unit(session, unit)
         actor = staff.console(session)
         person = staff.create(
-            session, actor.id, login_name=login_name, name=name, password=typed_password()
+            session, actor.id, login_name=login_name, name=name, password=None, invited=True
         )
-        staff.post(session, actor.id, person, unit_id=home.id, role=role, now=clock.now())
-    typer.echo(f"{person.login_name} may sign in on {home.name} as {role.value}.")
+        staff.post(session, actor.id, person, unit_id=home.id, role=role, now=now)
+        token = links.make(session, actor.id, LinkKind.INVITATION, person, now=now)
+    typer.echo(
+        f"{person.login_name} is {role.value} on {home.name}. Hand over this link:", err=True
+    )
+    typer.echo(links.address(token))
 
 
 @app.command()

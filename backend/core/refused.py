@@ -7,6 +7,7 @@ was typed is put into it. Where that cannot be, the refusal is said alone.
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -21,6 +22,39 @@ from backend.core import typed_again, web
 OVERTAKEN = 409
 # Of what was sent, these tell about the body; the page is asked for without one.
 OF_THE_BODY = (b"content-", b"transfer-encoding")
+
+
+# What the library says of an input, as a nurse would hear it.
+WORDS = {
+    "missing": "This is needed.",
+    "string_too_short": "This is needed.",
+    "string_too_long": "Too long: {max_length} letters at most.",
+    "string_type": "This is needed.",
+    "enum": "Choose one of the list.",
+    "literal_error": "Choose one of the list.",
+    "extra_forbidden": "This page does not ask that. Open it again.",
+    "int_parsing": "Write a whole number, in digits.",
+    "int_parsing_size": "Write a whole number, in digits.",
+    "int_type": "Write a whole number, in digits.",
+    "greater_than_equal": "At least {ge}.",
+    "less_than_equal": "At most {le}.",
+    "less_than": "Less than {lt}.",
+    "date_from_datetime_parsing": "Write a date.",
+    "date_from_datetime_inexact": "Write a date.",
+    "date_parsing": "Write a date.",
+    "bool_parsing": "Tick it, or leave it empty.",
+    "too_long": "Too many: {max_length} at most.",
+    "uuid_parsing": "Open this page again.",
+    "uuid_type": "Open this page again.",
+}
+
+
+def words(problem: Mapping[str, Any]) -> str:
+    """Our own validators speak in sentences; the library's words are put into ours."""
+    said = WORDS.get(problem["type"])
+    if said is not None:
+        return said.format_map(problem.get("ctx", {}))
+    return str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + "."
 
 
 async def answer(

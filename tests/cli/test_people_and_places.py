@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner
 
 from backend.accounts.devices.models import Device
+from backend.accounts.links import service as links
 from backend.accounts.sign_in import service as sign_in
 from backend.accounts.sign_in.service import token_hash
 from backend.accounts.staff import queries as staff
@@ -18,7 +19,8 @@ from backend.accounts.workstations.models import Workstation
 from backend.audit.models import AuditEntry
 from backend.cli import app
 from backend.core import clock
-from backend.core.errors import Invalid
+from backend.core.errors import Invalid, NotFound
+from backend.core.settings import settings
 from backend.protocols import queries as protocols
 from tests.conftest import sessions_on
 
@@ -57,7 +59,9 @@ def willow(vigil: Vigil) -> Vigil:
 
 def new_person(vigil: Vigil, login: str, role: str) -> tuple[int, str, str]:
     arguments = ("--name", login.title(), "--unit", "willow", "--role", role)
-    return vigil("staff", "new", login, *arguments, stdin=f"{PASSWORD}\n")
+    invited = vigil("staff", "new", login, *arguments)
+    assert vigil("staff", "password", login, stdin=f"{PASSWORD}\n")[0] == 0
+    return invited
 
 
 def test_from_nothing_to_a_unit_that_can_record(
@@ -141,14 +145,34 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert "Traceback" not in said
 
 
-def test_a_weak_password_makes_no_account(willow: Vigil, sessions: sessionmaker[Session]) -> None:
-    code, _, said = willow(
-        "staff", "new", "wanda", "--name", "W", "--unit", "willow", "--role", "nurse", stdin="x\n"
-    )
+def test_somebody_new_is_given_a_link_that_opens_once_and_no_password(
+    willow: Vigil, sessions: sessionmaker[Session]
+) -> None:
+    arguments = ("--name", "Wanda", "--unit", "willow", "--role", "nurse")
+    code, printed, said = willow("staff", "new", "wanda", *arguments)
+    assert code == 0, said
+    assert "wanda is nurse on Willow Unit" in said
+    address, _, token = printed.strip().partition("?link=")
+    assert address == f"{settings().public_origin}/welcome"
+    now = clock.now()
+    with sessions.begin() as session:
+        person = staff.by_login_name(session, "wanda")
+        assert not sign_in.proves(person, PASSWORD)
+        links.choose_password(session, token, password=PASSWORD, now=now)
+        assert sign_in.proves(person, PASSWORD)
+        with pytest.raises(NotFound):
+            links.choose_password(session, token, password=PASSWORD, now=now)
+    code, _, said = willow("staff", "new", "wanda", *arguments)
+    assert (code, "Traceback" in said) == (1, False)
+
+
+def test_a_weak_password_is_refused(willow: Vigil, sessions: sessionmaker[Session]) -> None:
+    new_person(willow, "wanda", "nurse")
+    code, _, said = willow("staff", "password", "wanda", stdin="x\n")
     assert code == 1
     assert "at least 15 characters" in said
     with sessions() as session:
-        assert staff.by_login_name(session, "wanda") is None
+        assert sign_in.proves(staff.by_login_name(session, "wanda"), PASSWORD)
 
 
 def test_a_person_is_moved_on_and_let_go(willow: Vigil, sessions: sessionmaker[Session]) -> None:

@@ -77,7 +77,7 @@ def test_each_logs_in_as_itself_and_may_become_what_it_needs(
 
 def test_only_the_web_can_check_a_password() -> None:
     having = [name for name in SERVICES if "secret_key" in SERVICES[name].get("secrets", [])]
-    assert having == ["web", "console"]  # the console gives people their first passwords
+    assert having == ["web", "console"]  # the console gives people other passwords
 
 
 def test_only_the_web_is_reached_from_outside_and_only_through_this_machine() -> None:

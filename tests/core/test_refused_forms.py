@@ -15,6 +15,7 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.links import service as links
@@ -27,6 +28,7 @@ from backend.clinical.vitals import Vitals
 from backend.core import clock, typed_again
 from backend.core.web import TEMPLATES
 from backend.main import app
+from backend.rounds.models import ObservationOrder
 from backend.stays.models import Stay
 from tests import build, people
 from tests.care import build as care
@@ -46,6 +48,8 @@ FORMS = {
     "/stays/{stay_id}/restrictions": "nora",
     "/stays/{stay_id}/restrictions/answer": "pavel",
     "/stays/{stay_id}/counselling": "theo",
+    "/stays/{stay_id}/orders": "chen",
+    "/stays/{stay_id}/orders/{observation_order_id}/end": "chen",
     "/alerts/{alert_id}/acknowledgement": "nora",
     "/alerts/{alert_id}/calls": "nora",
     "/alerts/{alert_id}/closing": "priya",
@@ -74,6 +78,8 @@ OTHERWISE = {
     "/sign-in/code": "digits that are spent",
     "/lock/unlock": "a PIN",
     "/lock": "never refused: a lock always locks",
+    "/privacy/log/file": "all of it is hidden in the form",
+    "/privacy/retention/purges/{purge_id}/answer": "only where a purge waits for a second person",
     "/unit": "one choice, in the menu of every page",
     "/step-up/passkey": "what a key said, spent",
     "/sign-in/passkey": "what a key said, spent",
@@ -222,6 +228,7 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
     ill = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=ill)
     care.consent(session, ward, stay)
+    ordered = select(ObservationOrder.id).where(ObservationOrder.stay_id == stay.id)
     for words in ("Tell nobody.", "Not my brother."):
         sharing.ask_restriction(
             session, ward.staff["nora"].id, stay, key=uuid4(), asked=words, recipient=None
@@ -232,6 +239,7 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
         "glass_id": care.glass(session, ward.staff["dana"].id, stay).id,
         "staff_id": ward.staff["tess"].id,
         "observation_id": row.id,
+        "observation_order_id": session.scalars(ordered).one(),
     }
 
 

@@ -20,7 +20,7 @@ from backend.care.disclosures.notice import NOTICE, Stamp
 from backend.care.disclosures.service import Clearance
 from backend.core import clock
 from backend.reports.shift import csv_file, json_file, pdf_file, service, windows, xlsx_file
-from backend.reports.shift.report import Detail, Report, written
+from backend.reports.shift.report import Column, Detail, Kind, Report, Table, written
 from tests import build
 from tests.people import Ward
 from tests.reports import night
@@ -165,6 +165,34 @@ def test_the_pdf_says_the_same_and_the_notice_on_every_page(report: Report) -> N
     # What people typed is text, whatever it would mean to the typesetter.
     assert "#let x" in said
     assert "=HYPERLINK" in said
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5, 12])
+def test_no_row_stands_alone_on_a_page_and_no_heading_without_its_rows(
+    report: Report, rows: int
+) -> None:
+    columns = (Column(title="what", kind=Kind.SUBJECT), Column(title="how many"))
+    asked = Table(
+        key="asked",
+        title="Asked about",
+        columns=columns,
+        rows=tuple((f"quokka {at}", at) for at in range(rows)),
+    )
+    split = 0
+    for before in range(30, 48, 2):
+        lines = tuple((f"line {at}", at) for at in range(before))
+        filling = Table(key="filling", title="Filling", columns=columns, rows=lines)
+        made = replace(report, charts=(), tables=(filling, asked))
+        pages = pypdf.PdfReader(io.BytesIO(pdf_file.body(made))).pages
+        found = [(text.count("quokka"), "Asked about" in text) for text in map(_text, pages)]
+        assert 1 not in {count for count, _ in found}, (before, found)
+        assert (0, True) not in found, (before, found)
+        split += sum(count > 0 for count, _ in found) > 1
+    assert split or rows <= 3, "no page ended within the table: nothing was asked"
+
+
+def _text(page: pypdf.PageObject) -> str:
+    return page.extract_text()
 
 
 def test_the_same_report_gives_the_same_bytes(report: Report) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from urllib.parse import urlencode
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from backend.accounts.staff.models import Staff
 from backend.accounts.units import service as units
 from backend.audit import service as audit
 from backend.core.errors import NotFound
+from backend.core.settings import settings
 
 LASTS = {
     LinkKind.FIRST_RUN: timedelta(days=1),
@@ -49,6 +51,11 @@ def make(
     )
     audit.record(session, actor_id, "link.made", kind=kind.value, staff_id=staff_id)
     return token
+
+
+def address(token: str) -> str:
+    """Where whoever was handed it chooses a password."""
+    return f"{settings().public_origin}/welcome?{urlencode({'link': token})}"
 
 
 def first_run(session: Session, *, now: datetime) -> str | None:

@@ -14,7 +14,7 @@ from backend.accounts.staff.models import Staff
 from backend.accounts.staff.queries import names
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.cookies import workstation_of
-from backend.accounts.workstations.models import Workstation
+from backend.accounts.workstations.models import Kind, Workstation
 from backend.core import clock
 from backend.core.db import Db, new_session, unit_on_duty
 from backend.core.errors import HalfSignedIn, OtherHands, SignedOut
@@ -29,15 +29,15 @@ class Locker:
     workstation: Workstation | None
 
 
-def _locker(request: Request, session: Session) -> Locker:
+def _locker(request: Request, session: Session, *, wallboards: bool) -> Locker:
     workstation = workstation_of(request, session)
     try:
         actor = _whole(
             at_the_keys(session, token_of(request), active=False, now=clock.now(), even_locked=True)
         )
     except (SignedOut, HalfSignedIn):
-        if workstation is None:
-            raise
+        if workstation is None or (workstation.kind is Kind.WALLBOARD and not wallboards):
+            raise  # a hallway has its own page, and nothing to unlock
         of_the_machine = select(Unit, unit_on_duty(Unit.id)).where(Unit.id == workstation.unit_id)
         unit, _ = session.execute(of_the_machine).one()
         return Locker(unit=unit, actor=None, workstation=workstation)
@@ -52,13 +52,13 @@ def _whole(actor: Actor) -> Actor:
 
 def at_the_lock(request: Request, db: Db) -> Locker:
     """The sign-in or the machine, or 401."""
-    return _locker(request, db)
+    return _locker(request, db, wallboards=False)
 
 
 def listening(request: Request) -> Locker:
     """The same, for a stream: it lives for hours and must hold no session."""
     with new_session() as session:
-        return _locker(request, session)
+        return _locker(request, session, wallboards=True)
 
 
 def still_there(locker: Locker) -> bool:

@@ -1,7 +1,6 @@
 """The people of a unit: invite them, change their part, end their sign-ins, let them go."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
@@ -22,7 +21,6 @@ from backend.audit import service as audit
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.core.settings import settings
 from backend.core.web import go, render, stands_on
 
 router = APIRouter()
@@ -71,7 +69,7 @@ def _link(db: Db, actor: Actor, kind: LinkKind, person: Staff) -> Response:
     return render(
         LinkScreen(
             shell=shell(actor, here="admin", now=now),
-            address=f"{settings().public_origin}/welcome?{urlencode({'link': token})}",
+            address=links.address(token),
             name=person.name,
             lasts_words=local_time.day_and_time(now + links.LASTS[kind], actor.zone, now),
             back=f"/admin/staff/{person.id}",

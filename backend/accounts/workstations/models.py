@@ -16,6 +16,8 @@ class Kind(StrEnum):
 
     WARD_PC = "ward_pc"
     TABLET = "tablet"
+    # Shows the beds in a hallway, by itself; nobody works at it.
+    WALLBOARD = "wallboard"
 
 
 # Somebody's own browser, which nobody has enrolled: it locks too, and only a full sign-in opens it.

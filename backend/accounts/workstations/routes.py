@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend.accounts.access import Actor
 from backend.accounts.locks import service as locks
 from backend.accounts.shell import shell
+from backend.accounts.sign_in import service as sign_in
 from backend.accounts.sign_in.cookies import token_of
 from backend.accounts.workstations import queries, service
 from backend.accounts.workstations.access import Manages, WorkstationToManage
@@ -30,7 +31,7 @@ from backend.core.web import Screen, anybody, go, render, stands_on
 
 router = APIRouter()
 
-KINDS = {Kind.WARD_PC: "ward PC", Kind.TABLET: "tablet"}
+KINDS = {Kind.WARD_PC: "ward PC", Kind.TABLET: "tablet", Kind.WALLBOARD: "wallboard"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,8 @@ def _row(one: Enrolled, actor: Actor, here: Workstation | None) -> Row:
         standing = f"revoked {local_time.day_and_time(row.revoked_at, actor.zone)}"
     elif row.claimed_at is None:
         standing = "its code has not been typed yet"
+    elif row.kind is Kind.WALLBOARD and not one.people:
+        standing = "shows the beds by itself"
     else:
         standing = f"{one.people} signed in" if one.people else "nobody signed in"
     at = local_time.day_and_time(row.enrolled_at, actor.zone)
@@ -125,11 +128,17 @@ def enrol(request: Request, db: Db, actor: Manages, form: Annotated[EnrolForm, F
     )
     if before is not None and before.unit_id == row.unit_id and before.id != row.id:
         service.revoke(db, actor.id, before, now=now, but=actor.sign_in_id)
-    if (held := token_of(request)) is not None:
+    if row.kind is Kind.WALLBOARD and actor.sign_in_id is not None:
+        sign_in.end(db, actor.sign_in_id, now=now)  # nobody's rights stay behind in a hallway
+    elif (held := token_of(request)) is not None:
         locks.settle(db, held, workstation=row, before=held, now=now)
-    answer = go(request, "/admin/workstations")
+    answer = go(request, _shows(row, otherwise="/admin/workstations"))
     give_workstation(answer, token)
     return answer
+
+
+def _shows(row: Workstation, *, otherwise: str) -> str:
+    return "/wall" if row.kind is Kind.WALLBOARD else otherwise
 
 
 @router.post("/admin/workstations/limits")
@@ -186,8 +195,9 @@ def claim(request: Request, db: Db, form: Annotated[CodeForm, Form()]) -> Respon
     if claimed is None:
         words = "This code opens nothing: mistyped, used already, or older than a day."
         return render(_code_screen(request, db, refusal=words), 401)
-    answer = RedirectResponse("/lock", 303)
-    give_workstation(answer, claimed[0])
+    token, row = claimed
+    answer = RedirectResponse(_shows(row, otherwise="/lock"), 303)
+    give_workstation(answer, token)
     return answer
 
 

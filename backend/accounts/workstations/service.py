@@ -14,6 +14,7 @@ from backend.accounts.sign_in.service import new_token, token_hash
 from backend.accounts.units.models import Unit
 from backend.accounts.workstations.models import Kind, Workstation
 from backend.audit import service as audit
+from backend.core import live
 from backend.core.db import unit_on_duty
 from backend.core.errors import Conflict, Invalid
 
@@ -22,6 +23,11 @@ CODE_HOLDS = timedelta(hours=24)
 # Read out over a telephone: without letters and digits that look or sound alike. 60 bits.
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 12
+
+
+def ended_word(workstation_id: int) -> str:
+    """What tells the streams of a machine by itself that it is one no longer."""
+    return f"{sign_in.ENDED}machine-{workstation_id}"
 
 
 def enrol(
@@ -111,6 +117,7 @@ def revoke(
     mine = (SignIn.workstation_id == workstation.id, SignIn.id == but)
     session.execute(update(SignIn).where(*mine).values(workstation_id=None))
     _sign_out(session, workstation, now=now)
+    live.announce(session, ended_word(workstation.id))
     audit.record(
         session,
         actor_id,

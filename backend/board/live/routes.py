@@ -12,6 +12,7 @@ from backend.accounts.access import SignedIn
 from backend.accounts.locks.access import Listening, Locker, still_there
 from backend.accounts.shell import shell
 from backend.accounts.sign_in.service import ENDED
+from backend.accounts.workstations.service import ended_word
 from backend.core import clock, live
 from backend.core.web import Page, Screen, Shell, anybody, render
 
@@ -52,6 +53,12 @@ def _still_there(locker: Locker) -> bool:
         return False
 
 
+def _my_end(locker: Locker) -> str:
+    if locker.actor is None and locker.workstation is not None:
+        return ended_word(locker.workstation.id)
+    return f"{ENDED}{locker.actor.sign_in_id if locker.actor else 0}"
+
+
 @router.get("/live", response_class=EventSourceResponse)
 async def live_words(locker: Listening) -> AsyncIterator[ServerSentEvent]:
     """Topic words and heartbeats, for as long as the sign-in lasts. Holds no database session.
@@ -62,7 +69,7 @@ async def live_words(locker: Listening) -> AsyncIterator[ServerSentEvent]:
     at a heartbeat ends the stream.
     """
     beats = 0
-    mine = f"{ENDED}{locker.actor.sign_in_id if locker.actor else 0}"
+    mine = _my_end(locker)
     async for event in live.broadcast.hear():
         if (event.raw_data or "").startswith(ENDED):
             if event.raw_data != mine:

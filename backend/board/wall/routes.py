@@ -1,25 +1,23 @@
 """The hallway screen."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from backend.accounts import census
-from backend.accounts.access import Actor, Allowed
-from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.board import snapshot
 from backend.board.cards import Card, in_order
 from backend.board.snapshot import Counts, Snapshot
-from backend.core import clock
+from backend.board.wall.access import AtTheWall, Viewer
+from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.web import Page, Screen, html, render
 
 router = APIRouter()
-SeesBoard = Annotated[Actor, Depends(Allowed(Permission.SEE_BOARD))]
 CALLS_SHOWN = 8
 
 
@@ -37,8 +35,12 @@ class WallGrid(Page, template="board/_wall.html"):
 
 @dataclass(frozen=True, kw_only=True)
 class Wall(Screen, template="board/wall.html"):
-    """The hallway screen."""
+    """The hallway screen: of a person who looks (`shell`), or of a machine by itself."""
 
+    unit_name: str
+    time_zone: str
+    time_words: str
+    now: str
     grid: Markup
 
 
@@ -65,24 +67,33 @@ def _grid(taken: Snapshot) -> str:
     return taken.part("wall", make)
 
 
-def _snapshot(session: Session, actor: Actor) -> Snapshot:
+def _snapshot(session: Session, viewer: Viewer) -> Snapshot:
     """The board, and on the audit trail whom it shows to whom."""
     now = clock.now()
-    taken = snapshot.of_unit(session, actor.unit, now)
-    census.shown(session, actor, "wall", [card.stay_id for card in taken.cards], now)
+    taken = snapshot.of_unit(session, viewer.unit, now)
+    stays = [card.stay_id for card in taken.cards]
+    if viewer.actor is not None:
+        census.shown(session, viewer.actor, "wall", stays, now)
+    elif viewer.machine is not None:
+        census.shown_by_itself(session, viewer.machine, "wall", stays, now)
     return taken
 
 
 @router.get("/wall")
-def wall(db: Db, actor: SeesBoard) -> Response:
+def wall(db: Db, viewer: AtTheWall) -> Response:
+    now, unit = clock.now(), viewer.unit
     return render(
         Wall(
-            shell=shell(actor, here="wall", now=clock.now()),
-            grid=Markup(_grid(_snapshot(db, actor))),  # noqa: S704 (escaped when rendered)
+            shell=shell(viewer.actor, here="wall", now=now) if viewer.actor else None,
+            unit_name=unit.name,
+            time_zone=unit.time_zone,
+            time_words=local_time.clock_time(now, ZoneInfo(unit.time_zone)),
+            now=now.isoformat(),
+            grid=Markup(_grid(_snapshot(db, viewer))),  # noqa: S704 (escaped when rendered)
         )
     )
 
 
 @router.get("/wall/grid")
-def wall_grid(db: Db, actor: SeesBoard) -> Response:
-    return Response(_grid(_snapshot(db, actor)), media_type="text/html")
+def wall_grid(db: Db, viewer: AtTheWall) -> Response:
+    return Response(_grid(_snapshot(db, viewer)), media_type="text/html")

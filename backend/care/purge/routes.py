@@ -23,7 +23,7 @@ from backend.care.retention.queries import Past
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import StepUpNeeded
-from backend.core.web import Screen, go, render
+from backend.core.web import Screen, go, render, stands_on
 
 router = APIRouter()
 Agreeing = Annotated[Actor, Depends(Allowed(Permission.AGREE_TO_PURGE))]
@@ -156,6 +156,7 @@ def _line(one: Logged, actor: Actor) -> LogLine:
 
 
 @router.post(f"{HERE}/purges")
+@stands_on(HERE)
 def ask(request: Request, db: Db, actor: Asking, form: Annotated[AskForm, Form()]) -> Response:
     actor.signs(form)
     now = clock.now()
@@ -165,6 +166,7 @@ def ask(request: Request, db: Db, actor: Asking, form: Annotated[AskForm, Form()
 
 
 @router.post(f"{HERE}/purges/{{purge_id}}/answer")
+@stands_on(HERE)
 def answer(
     request: Request,
     db: Db,

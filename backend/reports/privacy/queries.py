@@ -51,7 +51,7 @@ RARE: dict[str, tuple[str, ...]] = {
 }
 # They saw who saw the patient, and nothing of the record.
 ABOUT_THE_TRAIL = ("audit.read", "audit.searched")
-READS = (VIEWED, CENSUS, "report.viewed")
+READS = (VIEWED, CENSUS, "wallboard.shown", "report.viewed")
 
 
 # Word for word the condition of the index, so that a prepared plan may use it.

@@ -146,6 +146,7 @@ def log_screen(db: Db, actor: Officer, looking: Annotated[Looking, Depends()]) -
 
 
 @router.post("/privacy/log/file")
+@stands_on("/privacy/log")
 def log_file(db: Db, actor: Officer, form: Annotated[LogFileForm, Form()]) -> Response:
     """The same part as CSV."""
     actor.signs(form)

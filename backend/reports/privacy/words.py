@@ -10,6 +10,7 @@ Of = Literal["unit", "none"]
 ACTIONS = {
     "audit.viewed": "opened the record",
     "census.viewed": "was shown the patients of the unit",
+    "wallboard.shown": "showed the beds in a hallway, without names",
     "report.viewed": "read a shift report",
     "report.exported": "took a shift report out",
     "access.refused": "was refused",
@@ -69,8 +70,10 @@ def details(
 
 def who(entry: AuditEntry, staff: Mapping[int, str]) -> str:
     """The name, or that nobody did it."""
+    if entry.actor_id is None and entry.object_type == "workstation":
+        return "a machine of the ward, by itself"
     if entry.actor_id is None:
-        return "nobody: by itself, or not signed in"
+        return "by itself, or not signed in"
     return staff.get(entry.actor_id, "somebody unknown")
 
 
