@@ -12,7 +12,7 @@ SOAK_MINUTES ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-strip-extras
 
-.PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large bench-before bench-trail faults soak screenshots lock audit secrets
+.PHONY: help setup dev demo run migrate test test-15 check lint fix bench bench-large bench-before bench-trail faults soak mutants screenshots lock audit secrets
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1#/p' Makefile | while IFS='#' read -r name text; do \
@@ -67,6 +67,9 @@ bench-before: dev ## recording now against an earlier revision, in one run (BEFO
 
 bench-trail: dev ## how long the privacy officer waits with ten million audit entries (ENTRIES)
 	@$(BIN)/python -m tests.bench.trail $(ENTRIES)
+
+mutants: dev ## who may do what, each rule broken in turn: some test must notice (minutes)
+	@$(BIN)/python -m tests.mutants
 
 faults: dev ## only the tests that kill, freeze and starve real processes
 	@$(PYTEST) -m faults

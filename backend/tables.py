@@ -25,10 +25,12 @@ from backend.observations import models as observations
 from backend.patients import models as patients
 from backend.protocols import models as protocols
 from backend.rounds import models as rounds
+from backend.rounds.assignments import models as assignments
 from backend.stays import models as stays
 
 __all__ = [
     "alerts",
+    "assignments",
     "audit",
     "consents",
     "core",

@@ -17,6 +17,8 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 GIVEN = os.environ.get("VIGIL_DATABASE_URL", "")
 if GIVEN and not str(conninfo_to_dict(GIVEN).get("dbname", "")).endswith("_test"):
     pytest.exit("VIGIL_DATABASE_URL names a database that does not end in _test: not touched.", 2)
+# `make mutants` has made one database for a thousand short runs.
+READY = os.environ.get("VIGIL_TEST_DATABASE") == "ready"
 # Before anything of ours is imported: nothing may start in the real data folder.
 DATA = Path(tempfile.mkdtemp(prefix=f"vigil-{WORKER}-"))
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)  # also where no test needed a server
@@ -64,9 +66,14 @@ def server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
     """A migrated database with one ward in it: others are copied of it."""
+    return made_ready(f"vigil_{WORKER}_template_test", server)
+
+
+def made_ready(name: str, server: str | None = None) -> str:
+    """A new database of this name, migrated, with the ward; settings point at it."""
     from backend.cli.migrate import upgrade  # noqa: PLC0415
 
-    name = f"vigil_{WORKER}_template_test"
+    server = server or postgres.url()
     recreate(server, name)
     _point_at(named(server, name))
     upgrade()
@@ -102,10 +109,12 @@ def pointing_at(url: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def database(server: str, template: str) -> str:
+def database(request: pytest.FixtureRequest) -> str:
     """The database of every test that is rolled back."""
-    name = f"vigil_{WORKER}_test"
-    recreate(server, name, template)
+    if READY:
+        return GIVEN
+    name, server = f"vigil_{WORKER}_test", request.getfixturevalue("server")
+    recreate(server, name, request.getfixturevalue("template"))
     url = named(server, name)
     _point_at(url)
     return url

@@ -6,6 +6,7 @@ The tables come from the database's catalogue, so that a new one without a polic
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from backend.care.counselling import service as counselling
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.main import tables
+from backend.rounds.assignments import service as assignments
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
 from tests import build
@@ -65,6 +67,7 @@ BROADER = {
 # Changes to a copied row that keep it out of the way of what must be unique.
 ASIDE: dict[str, dict[str, Any]] = {
     "alert": {"rule": "another"},
+    "assignment": {"ended_at": "2001-01-01"},
     "factor_reset": {"ended_at": "2001-01-01"},
     "glass_review": {"outcome": "follow up"},
     "observation_order": {"instrument": "another"},
@@ -111,6 +114,16 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             role=Role.ADMINISTRATOR,
             reason="telephone lost",
             now=clock.now(),
+        )
+        assignments.assign(
+            session,
+            on.staff["nora"].id,
+            key=uuid4(),
+            unit_id=on.unit.id,
+            stay_ids=[stay.id],
+            staff_id=on.staff["nora"].id,
+            from_at=clock.now(),
+            until_at=clock.now() + timedelta(hours=8),
         )
         session.flush()
     return session.connection()
@@ -350,7 +363,7 @@ def test_a_row_of_the_wrong_patient_is_refused_whoever_writes_it(
     tried = set()
     for name, table in TABLES.items():
         # These hold no second word of whose they are.
-        alone = {"placement", "audit_entry", "legal_hold"}
+        alone = {"placement", "assignment", "audit_entry", "legal_hold"}
         if "stay_id" not in table.columns or name in alone:
             continue
         ours = select(table.c.id).where(table.c.unit_id == ward.unit.id).order_by(table.c.id)

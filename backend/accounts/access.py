@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -32,7 +33,7 @@ from backend.core.errors import (
     SignedOut,
     StepUpNeeded,
 )
-from backend.core.web import Id
+from backend.core.web import AUTHORIZATION, REFRESH, SHOWN_TO, Id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ class Actor:
 
 def _is_live_refresh(request: Request) -> bool:
     """A page that refreshes itself is nobody's activity."""
-    return request.headers.get("Vigil-Refresh") == "1" or request.url.path == "/live"
+    return request.headers.get(REFRESH) == "1" or request.url.path == "/live"
 
 
 # The page locks itself in time; the server does where no page did, so late that a key that was
@@ -156,7 +157,7 @@ def half_signed_in(request: Request, db: Db) -> Actor:
     if actor.assurance == TWO_FACTORS and actor.glass and actor.glass.is_looked_through(request):
         actor = _through(db, actor, actor.glass, request.url.path)
     _known(request, actor)
-    if request.headers.get("Vigil-Sign-In", str(actor.sign_in_id)) != str(actor.sign_in_id):
+    if request.headers.get(SHOWN_TO, str(actor.sign_in_id)) != str(actor.sign_in_id):
         raise OtherHands
     return actor
 
@@ -194,10 +195,10 @@ async def signed_in(actor: Annotated[Actor, Depends(enrolling)]) -> Actor:
 
 def by_token(request: Request, db: Db) -> Actor:
     """The machine that holds this bearer token, or 401."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, token = get_authorization_scheme_param(request.headers.get(AUTHORIZATION))
     if scheme.lower() != "bearer" or not token:
         raise SignedOut("Send a device token: Authorization: Bearer …")
-    presented = {"token_sha256": token_hash(token.strip()), "now": clock.now()}
+    presented = {"token_sha256": token_hash(token.strip())}
     row = db.execute(BEHIND_THE_TOKEN, presented).one_or_none()
     if row is None:
         raise SignedOut("This token is not known, or has been revoked.")

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     RECORD_OBSERVATION = "record_observation"
     CORRECT_OBSERVATION = "correct_observation"
     ORDER_OBSERVATIONS = "order_observations"
+    ASSIGN_PATIENTS = "assign_patients"
     MANAGE_STAYS = "manage_stays"
     SEE_ALERTS = "see_alerts"
     ANSWER_ALERT = "answer_alert"
@@ -78,6 +79,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
         | {
             P.MANAGE_STAYS,
             P.ORDER_OBSERVATIONS,
+            P.ASSIGN_PATIENTS,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,
             P.MANAGE_WORKSTATIONS,

@@ -23,6 +23,7 @@ ROLE_WORDS = {
 }
 PLACES = (
     ("board", "Board", "/", Permission.SEE_BOARD),
+    ("rounds", "Rounds", "/rounds", Permission.RECORD_OBSERVATION),
     ("alerts", "Alerts", "/alerts", Permission.SEE_ALERTS),
     ("privacy", "Privacy", "/privacy", Permission.SEE_AUDIT),
     ("reports", "Reports", "/reports", Permission.SEE_REPORTS),
@@ -49,6 +50,8 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
             NavLink(label=label, path=path, here=name == here)
             for name, label, path, permission in PLACES
             if allows(actor.role, permission, actor.denied)
+            # Who goes round finds the duties there, beside who has whom.
+            and not (name == "duty" and allows(actor.role, Permission.RECORD_OBSERVATION))
         ),
         sees_alerts=allows(actor.role, Permission.SEE_ALERTS, actor.denied),
         staff_id=actor.id,

@@ -120,6 +120,15 @@ def shift_at(moment: datetime, starts: Sequence[time], zone: ZoneInfo) -> Shift:
     return next(shift for shift in near if shift.starts_at <= moment < shift.ends_at)
 
 
+def ends(moment: datetime, starts: Sequence[time], zone: ZoneInfo) -> dict[str, datetime]:
+    """When this shift ends, and the next."""
+    current = shift_at(moment, starts, zone)
+    return {
+        "this shift": current.ends_at,
+        "next shift": shift_at(current.ends_at, starts, zone).ends_at,
+    }
+
+
 def previous(shift: Shift, starts: Sequence[time], zone: ZoneInfo) -> Shift:
     """The shift before this one."""
     return shift_at(shift.starts_at - INSTANT, starts, zone)

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
 # What an `integer` column holds: to ask one for more is an error, not an empty answer.
 LARGEST_ID = 2**31 - 1
+# What a page says that asks by itself, and for which sign-in it was made; what a machine says.
+REFRESH, SHOWN_TO, AUTHORIZATION = "Vigil-Refresh", "Vigil-Sign-In", "Authorization"
 # Hidden inputs, which nobody would want to copy.
 WRITTEN_BY_US = re.compile(r"^(key|opened_\w+|sent_at|\w+_id)$")
 

@@ -102,10 +102,11 @@ UNITS = {
 
 
 def _copy(url: str, path: Path) -> float:
-    """Seconds for plain COPY into a table without an index."""
+    """Seconds for plain COPY into a table without an index, as safe from a crash as an import."""
     with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS plain")
         connection.execute(
-            "CREATE TEMPORARY TABLE plain (patient text, at timestamptz, item text, value numeric)"
+            "CREATE TABLE plain (patient text, at timestamptz, item text, value numeric)"
         )
         connection.commit()
         started = time.perf_counter()

@@ -36,6 +36,8 @@ PAGES = {
     "chart": "/stays/{stay}",
     "record": "/stays/{stay}/record",
     "stay": "/stays/{stay}/manage",
+    "orders": "/stays/{stay}/orders",
+    "rounds": "/rounds?whose=all",
     "admit": "/admit",
     "consents": "/stays/{stay}/consents",
     "sharing": "/stays/{stay}/sharing",

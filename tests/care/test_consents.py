@@ -79,6 +79,7 @@ CASES = [
     ({}, {"purpose_kind": PurposeKind.SPECIFIC, "purpose": "a study"}, False),
     ({"purpose_kind": PurposeKind.SPECIFIC, "purpose": "a study"}, {"purpose": "a study"}, True),
     ({"purpose_kind": PurposeKind.SPECIFIC, "purpose": "a study"}, {}, False),
+    ({"purpose_kind": PurposeKind.SPECIFIC}, {"purpose": ""}, False),  # none was named
     ({"expires_on": TODAY}, {}, True),  # the last day counts
     ({"expires_on": TODAY - timedelta(days=1)}, {}, False),
     ({"expires_with": "my discharge"}, {}, True),  # until somebody says that it has come

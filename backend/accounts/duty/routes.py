@@ -1,7 +1,6 @@
 """Who is in charge tonight, and on which unit one works."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -58,12 +57,6 @@ class DutyScreen(Screen, template="accounts/duty.html"):
     ends: tuple[tuple[str, str], ...]
 
 
-def _ends(actor: Actor, now: datetime) -> dict[str, datetime]:
-    current = shift.shift_at(now, actor.unit.shift_starts, actor.zone)
-    following = shift.shift_at(current.ends_at, actor.unit.shift_starts, actor.zone)
-    return {"this shift": current.ends_at, "next shift": following.ends_at}
-
-
 def _screen(
     db: Session,
     actor: Actor,
@@ -72,7 +65,7 @@ def _screen(
     chosen: tuple[str, str, str] = ("", "", "this shift"),
 ) -> DutyScreen:
     now = clock.now()
-    times = _ends(actor, now)
+    times = shift.ends(now, actor.unit.shift_starts, actor.zone)
     return DutyScreen(
         shell=shell(actor, here="duty", now=now),
         key=uuid4(),
@@ -123,7 +116,7 @@ def give(request: Request, db: Db, actor: GivesDuty, form: Annotated[DutyForm, F
             staff_id=form.staff_id,
             role=form.role,
             from_at=now,
-            until_at=_ends(actor, now)[form.until],
+            until_at=shift.ends(now, actor.unit.shift_starts, actor.zone)[form.until],
         )
     except (Conflict, Invalid) as refused:
         typed = (str(form.staff_id), form.role.value, form.until)

@@ -62,9 +62,9 @@ def _same_recipient(consent: Consent, wanted: Wanted) -> bool:
 def _same_purpose(consent: Consent, wanted: Wanted) -> bool:
     if consent.purpose_kind is PurposeKind.TPO:
         return wanted.purpose_kind is PurposeKind.TPO
-    return _plain(wanted.purpose) == _plain(consent.purpose or "")
+    return consent.purpose is not None and _plain(wanted.purpose) == _plain(consent.purpose)
 
 
-def _plain(words: str) -> str:
+def _plain(words: str) -> list[str]:
     """Letters count, not how they were typed."""
-    return " ".join(words.casefold().split())
+    return words.casefold().split()

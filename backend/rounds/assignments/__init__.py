@@ -1,0 +1,1 @@
+"""Whose patient is whose this shift."""

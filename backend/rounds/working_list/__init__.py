@@ -1,0 +1,1 @@
+"""The list that one person works through with one hand."""
