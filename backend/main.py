@@ -63,6 +63,7 @@ from backend.core.errors import (
 )
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
+from backend.observations.events import routes as events
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
@@ -217,6 +218,7 @@ for domain in (
     live_words,
     sheet,
     chart,
+    events,
     wall,
     health,
     sign_in,
