@@ -63,6 +63,7 @@ from backend.core.errors import (
 )
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
+from backend.observations.events import routes as events
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
@@ -177,10 +178,7 @@ async def invalid(request: Request, error: RequestValidationError) -> Response:
     """What was sent cannot be right. It is not logged, and stands in its own form alone."""
     if any(problem["loc"][:1] == ("path",) for problem in error.errors()):
         return web.refusal(request, 404, "There is no such page.")
-    fields = {
-        ".".join(str(part) for part in problem["loc"][1:]) or "form": refused.words(problem)
-        for problem in error.errors()
-    }
+    fields = {refused.place(problem): refused.words(problem) for problem in error.errors()}
     return await refused.answer(request, 422, "Check what was entered; nothing was saved.", fields)
 
 
@@ -220,6 +218,7 @@ for domain in (
     live_words,
     sheet,
     chart,
+    events,
     wall,
     health,
     sign_in,

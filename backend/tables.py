@@ -22,6 +22,7 @@ from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
+from backend.observations.events import models as events
 from backend.patients import models as patients
 from backend.protocols import models as protocols
 from backend.rounds import models as rounds
@@ -37,6 +38,7 @@ __all__ = [
     "counselling",
     "devices",
     "disclosures",
+    "events",
     "factors",
     "glass",
     "links",

@@ -37,6 +37,8 @@ from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.main import app, tables
+from backend.observations.events import service as happened
+from backend.observations.events.models import EventKind
 from backend.protocols import queries as protocols
 from backend.rounds.orders import service as orders
 from backend.stays import service as stays
@@ -211,6 +213,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         told="what was taken, and when",
         now=clock.now(),
     )
+    seizure = happened.record(session, nora, stay, key=uuid4(), kind=EventKind.SEIZURE)
     machine = workstations.enrol(
         session,
         nora,
@@ -227,6 +230,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,
+        "event_id": seizure.id,
         "observation_order_id": ordered.id,
         "alert_id": alert.id,
         "duty_id": duty.id,

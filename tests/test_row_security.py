@@ -22,6 +22,8 @@ from backend.care.counselling import service as counselling
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.main import tables
+from backend.observations.events import service as happened
+from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
@@ -104,6 +106,13 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
         who = build.patient(session, on, risks=("seizures",))
         stay = build.stay(session, on, orders={"ciwa-b": 240, "news2": 240}, patient_row=who)
         build.recorded(session, on, stay, vitals=low, answers=build.ciwa_b(45))
+        happened.record(
+            session,
+            on.staff["nora"].id,
+            stay,
+            key=uuid4(),
+            kind=EventKind.FALL,
+        )
         counselling.write(session, on.staff["theo"].id, stay, key=uuid4(), text="We talked.")
         care.shared(session, on, stay)
         resets.ask(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from backend.clinical import scale
+from backend.clinical import happening, scale
 from backend.clinical.definition import BandSystem, totals
 from backend.core import local_time
 from backend.observations import words
@@ -27,6 +27,7 @@ from backend.observations.chart.plot import (
     times,
 )
 from backend.observations.chart.queries import Course
+from backend.observations.events.models import Event
 from backend.observations.models import Outcome, Score
 
 # Without an order nothing says how long is too long; a line is not drawn through a shift.
@@ -73,8 +74,17 @@ class Sight:
 
 def events(sight: Sight) -> Drawing:
     """Alerts above; below, what was not assessed and why, and what was corrected."""
-    drawing = Drawing(id="events", title="Events", about=_told(sight), height=72)
-    grid(drawing, sight.axis, sight.shift_starts, top=0, bottom=72)
+    happened = [
+        (row.started_at, "event", word, f"{word}{_until(sight, row)}")
+        for row in sight.course.events
+        for word in [happening.KINDS[row.kind].label]
+    ]
+    height = 104 if happened else 72
+    drawing = Drawing(id="events", title="Events", about=_told(sight), height=height)
+    grid(drawing, sight.axis, sight.shift_starts, top=0, bottom=height)
+    if happened:
+        drawing.labels.append(Label(x=0, y=95, words="Events", kind="t-strong"))
+        _row(drawing, sight, happened, y=90, kind="")
     drawing.labels += [
         Label(x=0, y=21, words="Alerts", kind="t-strong"),
         Label(x=0, y=49, words="Not assessed,", kind="t-strong"),
@@ -88,6 +98,13 @@ def events(sight: Sight) -> Drawing:
     _row(drawing, sight, raised, y=16, kind="mk-")
     _row(drawing, sight, not_assessed, y=53, kind="")
     return drawing
+
+
+def _until(sight: Sight, row: Event) -> str:
+    """How long it lasted, where it has an end."""
+    if row.ended_at is not None:
+        return f" until {sight.when(row.ended_at)}"
+    return ", goes on" if happening.KINDS[row.kind].lasts else ""
 
 
 def _row(
@@ -143,6 +160,10 @@ def _marks(sight: Sight) -> list[tuple[datetime, str, str]]:
 
 def _told(sight: Sight) -> str:
     told = [f"{sight.when(at)} {text}" for at, _, text in _marks(sight)]
+    told += [
+        f"{sight.when(row.started_at)} {happening.KINDS[row.kind].label}{_until(sight, row)}"
+        for row in sight.course.events
+    ]
     told += [f"{sight.when(a.raised_at)} {a.level.value}, {a.title}" for a in sight.course.alerts]
     return "; ".join(told[:40]) or "Nothing."
 

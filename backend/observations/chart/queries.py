@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.accounts.staff import queries as staff
 from backend.alerts.models import Alert
+from backend.observations.events import queries as events
+from backend.observations.events.models import Event
 from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.observations.queries import StoredSet, scores_of
 from backend.rounds.models import Round, RoundState
@@ -26,6 +28,7 @@ class Course:
     names: dict[int, str]
     not_done: Sequence[Round]
     alerts: Sequence[Alert]
+    events: Sequence[Event]
 
     @property
     def standing(self) -> list[StoredSet]:
@@ -39,7 +42,7 @@ class Course:
 
 
 def course(session: Session, stay_id: int, *, start: datetime, end: datetime) -> Course:
-    """Read in five questions, however long the stretch is."""
+    """Read in six questions, however long the stretch is."""
     newer = aliased(Observation)
     rows = session.execute(
         select(Observation, newer.id)
@@ -73,6 +76,7 @@ def course(session: Session, stay_id: int, *, start: datetime, end: datetime) ->
             .where(Alert.stay_id == stay_id, Alert.raised_at >= start, Alert.raised_at <= end)
             .order_by(Alert.raised_at, Alert.id)
         ).all(),
+        events=[row for row in events.standing(session, stay_id) if start <= row.started_at <= end],
     )
 
 

@@ -12,6 +12,7 @@ from backend.core import clock
 from backend.core.db import Db
 from backend.core.web import Page, Screen, render
 from backend.observations.chart import page, view
+from backend.observations.events.page import Tap, tap
 from backend.stays import queries as stay_queries
 from backend.stays.access import ChartOf
 from backend.stays.queries import Banner
@@ -28,6 +29,7 @@ class ChartScreen(Screen, template="observations/chart.html"):
     """The chart under the name of the patient."""
 
     banner: Banner
+    tap: Tap | None
     chart: page.Chart
 
 
@@ -55,6 +57,7 @@ def chart_screen(
         ChartScreen(
             shell=shell(actor, here="chart", now=now),
             banner=stay_queries.banner(db, stay, actor.zone, now),
+            tap=tap(actor, stay.id),
             chart=view.chart(db, actor, stay, chosen=chosen, most=most, now=now),
         )
     )

@@ -118,7 +118,7 @@ def _drawings(
         for key in sums
     ]
     strips = [one for one in (*found, vital_signs(sight)) if one is not None]
-    if not strips and not sight.course.alerts and not sight.course.sets:
+    if not (strips or sight.course.alerts or sight.course.sets or sight.course.events):
         return ()
     return (events(sight), *strips)
 

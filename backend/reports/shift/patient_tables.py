@@ -3,9 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from backend.clinical import happening
 from backend.observations.models import Observation, Outcome
 from backend.patients.models import Patient
 from backend.reports.shift import courses, timeliness
+from backend.reports.shift.centiles import minutes
 from backend.reports.shift.queries import Stored
 from backend.reports.shift.report import Column, Detail, Kind, Table, Value
 from backend.reports.shift.response import Answered
@@ -176,6 +178,34 @@ def alert_list(stored: Stored, answered: Sequence[Answered], told: Whose) -> Tab
             if one.alert.stay_id in stays
         ),
         empty="No alert was raised, and none was open.",
+    )
+
+
+def event_list(stored: Stored, told: Whose) -> Table:
+    """Each event that began in the shift, with its end where it has one."""
+    stays = {stay.id: stay for stay in stored.stays}
+    return Table(
+        key="event-list",
+        title="Each event",
+        columns=(
+            *told.columns,
+            Column(title="event", kind=SUBJECT),
+            Column(title="began at"),
+            Column(title="ended at"),
+            Column(title="lasted", unit="min"),
+        ),
+        rows=tuple(
+            (
+                *told.cells(stays[row.stay_id]),
+                happening.KINDS[row.kind].label,
+                row.started_at,
+                row.ended_at,
+                minutes(row.ended_at - row.started_at) if row.ended_at else None,
+            )
+            for row in stored.events
+            if row.stay_id in stays
+        ),
+        empty="No event was written down.",
     )
 
 

@@ -15,6 +15,8 @@ from backend.alerts.models import Alert, AlertStep
 from backend.clinical.shift import INSTANT, Shift
 from backend.core.errors import NotFound
 from backend.observations import queries as observation_queries
+from backend.observations.events import queries as event_queries
+from backend.observations.events.models import Event
 from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.patients import queries as patient_queries
 from backend.patients.models import Patient
@@ -64,6 +66,8 @@ class Stored:
     # Raised in the shift, or before it and still open at its end.
     alerts: Sequence[Alert]
     steps: Mapping[int, Sequence[AlertStep]]
+    # What began in the shift, as it is known now.
+    events: Sequence[Event]
     names: Mapping[int, str]
 
     def in_shift(self, moment: datetime) -> bool:
@@ -111,6 +115,7 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         earlier_assessed_at=_earlier_assessed_at(session, stay_ids, start),
         alerts=alerts,
         steps=steps,
+        events=event_queries.between(session, unit_id, start, until),
         names=staff_queries.names(session, [row.recorded_by for row in sets.values()]),
     )
 

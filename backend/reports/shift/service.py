@@ -42,10 +42,12 @@ ORDER = (
     "acuity",
     "observations",
     "alerts",
+    "events",
     "patients",
     "scores",
     "rules",
     "alert-list",
+    "event-list",
     "sets",
     "staff",
     "late-entries",
@@ -139,6 +141,7 @@ def _tables(
             patient_tables.patients_table(stored, rounds, told),
             patient_tables.scores_table(stored, told),
             patient_tables.alert_list(stored, answered, told),
+            patient_tables.event_list(stored, told),
             patient_tables.late_entries_table(stored, told),
             patient_tables.corrections_table(stored, told, detail, named),
         )
@@ -151,6 +154,7 @@ def _tables(
             tables.observations_table(rounds),
             tables.alerts_table(answered),
             tables.rules_table(answered),
+            tables.events_table(stored),
             tables.sets_table(stored),
             tables.staff_table(stored),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from backend.alerts.models import Level
-from backend.clinical import scale
+from backend.clinical import happening, scale
 from backend.reports.shift import courses, response, timeliness
 from backend.reports.shift.census import WORST_FIRST, Acuity, Census
 from backend.reports.shift.queries import Stored
@@ -55,6 +55,16 @@ def _counted(key: str, title: str, rows: Sequence[tuple[str, Value]], note: str 
         rows=tuple(rows),
         half=True,
     )
+
+
+def events_table(stored: Stored) -> Table:
+    """How often what happened in the shift; a kind that did not happen is a counted 0."""
+    rows: list[tuple[str, Value]] = [
+        (kind.label.lower(), sum(row.kind == kind.key for row in stored.events))
+        for kind in happening.KINDS.values()
+    ]
+    note = "As they read now: an event that was taken back is not counted."
+    return _counted("events", "Events", rows, note=note)
 
 
 def observations_table(rounds: list[Judged]) -> Table:
