@@ -101,12 +101,12 @@ def _definition(name: str) -> scale.Instrument:
     """By its short name or id; or a definition file, to try it before it is loaded."""
     if name.endswith(".toml"):
         try:
-            found = scale.load(Path(name).read_text("utf-8"))
+            tried = scale.load(Path(name).read_text("utf-8"))
         except (OSError, ValueError) as refused:
             why = str(refused) if isinstance(refused, scale.DefinitionError) else "not readable"
             raise Invalid(f"{Path(name).name[:40]}: {why}") from None
-        scale.know([found])
-        return found
+        scale.know([tried])
+        return tried
     if name not in scale.latest() and name not in scale.instruments():
         instruments.learn()
     found = scale.latest().get(name) or scale.instruments().get(name)
