@@ -22,6 +22,7 @@ const sheet = {
     const form = sheet.form();
     if (!form) return;
     const outcome = form.elements.outcome.value;
+    form.querySelector("#breath-timer").hidden = false;
     form.querySelector("#scales").disabled = outcome !== "assessed";
     form.querySelector("#vitals").disabled = ["off_unit", "staff_unavailable"].includes(outcome);
     const asked = bound(form) ? [] : items();
@@ -108,6 +109,32 @@ const sheet = {
     },
     true,
   );
+
+  // Breaths are counted by the clock: it says when to stop, and where to write them.
+  let counting;
+  function count(timer) {
+    const of = Number(sheet.form().elements.sleep_seconds.value);
+    const words = timer.querySelector("[role=status]");
+    const began = Date.now();
+    clearInterval(counting);
+    words.textContent = "Count every breath.";
+    counting = setInterval(() => {
+      const left = Math.ceil(of - (Date.now() - began) / 1000);
+      if (left > 0) {
+        timer.querySelector("button").textContent = `${left} s left`;
+        return;
+      }
+      clearInterval(counting);
+      timer.querySelector("button").textContent = "Count again";
+      words.textContent = `${of} s are over. Write the breaths.`;
+      navigator.vibrate?.(400);
+      document.getElementById("sleep_breaths").focus();
+    }, 250);
+  }
+  document.addEventListener("click", (event) => {
+    const timer = event.target.closest?.("#breath-timer");
+    if (timer && event.target.matches("button")) count(timer);
+  });
 
   function saved() {
     paint();

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from backend.clinical.reading import LEVELS, Source, Table
+from backend.clinical.scale import latest
 
 LONGEST_MINUTES = 24 * 60
 SHORTEST_MINUTES = 5
@@ -51,27 +52,6 @@ class Template:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Away:
-    """Who is not back so long after they were expected is looked for."""
-
-    overdue_minutes: int
-    level: str
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class SafetyRounds:
-    """Checks that a person is there and well, and what in them looks too regular to be true."""
-
-    intervals_minutes: tuple[int, ...]
-    identical_gaps: int
-    batch_checks: int
-    batch_seconds: int
-    same_words: int
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
 class RoundRules:
     """Everything above. None or empty: the unit has not decided it."""
 
@@ -84,8 +64,6 @@ class RoundRules:
     wake: Wake | None = None
     risk_windows: Mapping[str, RiskWindow] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
-    away: Away | None = None
-    safety: SafetyRounds | None = None
 
 
 def read(document: Table) -> RoundRules:
@@ -106,8 +84,6 @@ def read(document: Table) -> RoundRules:
         wake=_wake(table.maybe_table("wake")),
         risk_windows=_risk_windows(table),
         templates=tuple(_template(one) for one in table.tables("templates")),
-        away=_away(table.maybe_table("away")),
-        safety=_safety(table.maybe_table("safety")),
     )
     if gap:
         gap.source()
@@ -120,6 +96,8 @@ def read(document: Table) -> RoundRules:
 
 def _merged(table: Table) -> tuple[str, ...]:
     found = table.texts("instruments")
+    for key in found:
+        _check_instrument(table, key)
     table.source()
     table.finish()
     return found
@@ -170,10 +148,16 @@ def _template_order(table: Table) -> TemplateOrder:
         until_hours=table.maybe_whole("until_hours", low=1),
         then_minutes=_minutes(table, "then_minutes", optional=True),
     )
+    _check_instrument(table, order.instrument)
     if order.then_minutes is not None and order.until_hours is None:
         table.refuse("`then_minutes` needs `until_hours`")
     table.finish()
     return order
+
+
+def _check_instrument(table: Table, key: str) -> None:
+    if key not in latest():
+        table.refuse(f"`{key}` is not an instrument")
 
 
 def _minutes(table: Table, key: str, *, optional: bool = False) -> int | None:
@@ -181,30 +165,3 @@ def _minutes(table: Table, key: str, *, optional: bool = False) -> int | None:
     if minutes is not None and not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
         table.refuse(f"`{key}` must lie between {SHORTEST_MINUTES} and {LONGEST_MINUTES}")
     return minutes
-
-
-def _away(table: Table | None) -> Away | None:
-    if table is None:
-        return None
-    away = Away(
-        overdue_minutes=table.whole("overdue_minutes", low=1),
-        level=table.choice("level", LEVELS),
-        source=table.source(),
-    )
-    table.finish()
-    return away
-
-
-def _safety(table: Table | None) -> SafetyRounds | None:
-    if table is None:
-        return None
-    safety = SafetyRounds(
-        intervals_minutes=table.wholes("intervals_minutes", low=SHORTEST_MINUTES),
-        identical_gaps=table.whole("identical_gaps", low=3),
-        batch_checks=table.whole("batch_checks", low=2),
-        batch_seconds=table.whole("batch_seconds", low=1),
-        same_words=table.whole("same_words", low=2),
-        source=table.source(),
-    )
-    table.finish()
-    return safety

@@ -170,6 +170,21 @@ def why_wake(
     )
 
 
+def why_not_asleep(session: Session, stay: Stay, *, now: datetime, in_force: InForce) -> str | None:
+    """Why even a calm sleep check would not stand for what is due; None where it would."""
+    wake = in_force.protocol.rounds.wake
+    calm = Seen(
+        observation_id=0,
+        observed_at=now,
+        actor_id=0,
+        outcome=task.ASLEEP,
+        scores={},
+        breaths_per_min=wake.respiratory_rate_per_min if wake else None,
+    )
+    most = max((row.asleep_before for row in queries.open_on_stay(session, stay.id)), default=0)
+    return why_wake(session, stay, calm, most, in_force=in_force)
+
+
 def reconsider(
     session: Session,
     stay: Stay,

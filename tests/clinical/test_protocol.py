@@ -81,6 +81,15 @@ def put(path: str, value: Any) -> dict[str, Any]:
     return changed
 
 
+def test_a_unit_whose_protocol_says_nothing_of_rounds_has_decided_nothing_about_them() -> None:
+    """As it is with every version that was approved before there was such a section."""
+    rules = protocol.parse(put("rounds", None)).rounds
+    assert (rules.merged, rules.templates, dict(rules.risk_windows)) == ((), (), {})
+    assert (rules.refusals_go_up_after, rules.reoffers_at_most, rules.wake) == (None, None, None)
+    rest = put("rounds", {})
+    assert protocol.parse(rest).rounds == rules
+
+
 @pytest.mark.parametrize(
     ("path", "value", "why"),
     [
@@ -118,6 +127,19 @@ def put(path: str, value: Any) -> dict[str, Any]:
         ("intervals.news2.red_minutes", -1, "must be 1 or more"),
         ("grace.percent", None, "`percent` must be a whole number"),
         ("grace.at_least_minutes", 31, "must not be above"),
+        ("rounds.surprise", 1, "`surprise` is not known here"),
+        ("rounds.merged.instruments", ["saws"], "`saws` is not an instrument"),
+        ("rounds.gap.warn_minutes", 0, "must be 1 or more"),
+        ("rounds.refusal.level", "loud", "must be one of emergency"),
+        ("rounds.refusal.go_up_after", 0, "must be 1 or more"),
+        ("rounds.wake.spo2_percent", 0, "must be 1 or more"),
+        ("rounds.risk_windows.alcohol.hours", 0, "must be 1 or more"),
+        ("rounds.risk_windows.alcohol.source", None, "`source` must be a text"),
+        ("rounds.templates.0.orders", [], "needs at least one order"),
+        ("rounds.templates.0.orders.0.instrument", "saws", "`saws` is not an instrument"),
+        ("rounds.templates.0.orders.0.interval_minutes", 4, "must lie between 5 and 1440"),
+        ("rounds.templates.0.orders.1.then_minutes", 1441, "must lie between 5 and 1440"),
+        ("rounds.templates.0.orders.1.until_hours", None, "`then_minutes` needs `until_hours`"),
         ("fresh.minutes", 0, "must be 1 or more"),
         ("fresh.mark", None, "`mark` must be one of"),
         ("late_entry", None, "must be a table"),

@@ -277,6 +277,27 @@ def test_asleep_is_stored_as_asleep(
     assert "asleep" in said.text
 
 
+def test_a_sleep_check_that_does_not_stand_for_the_set_says_so_before_and_after(
+    client: Client, session: Session, ward: Ward
+) -> None:
+    now = clock.now()
+    early = build.stay(session, ward, bed="8", admitted_at=now - timedelta(hours=5), orders=DUE)
+    late = build.stay(session, ward, bed="9", admitted_at=now - timedelta(days=9), orders=DUE)
+    nora = client("nora")
+    for stay, blocked in ((early, True), (late, False)):
+        html = nora.get(f"/stays/{stay.id}/record").text
+        assert ("Wake for a full set: the risk window" in html) is blocked
+        sent = sheets.form(ward, stay) | {"outcome": "asleep", "sleep_breaths": "14"}
+        for name in sheets.CALM:
+            del sent[name]
+        sent |= {"sleep_response": "stirs to voice", "spo2_percent": "96"}
+        said = nora.post(f"/stays/{stay.id}/observations", data=sent, headers=HTMX).text
+        assert ("CIWA-B stays due. Wake for a full set" in said) is blocked
+
+
+DUE = {"ciwa-b": 240}
+
+
 def test_the_correction_starts_from_the_stored_set(
     client: Client, session: Session, ward: Ward, stay: Stay
 ) -> None:

@@ -24,6 +24,7 @@ class Filling:
     offered: Collection[str]
     zone: ZoneInfo
     now: datetime
+    not_asleep: str | None = None
 
     def choices(
         self, name: str, options: Mapping[str, str], *, default: str = ""

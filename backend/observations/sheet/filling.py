@@ -101,6 +101,7 @@ def sleep_check(filling: Filling) -> SleepCheck:
         colours=filling.choices("sleep_colour", same(SLEEP_COLOURS)),
         responses=filling.choices("sleep_response", same(SLEEP_RESPONSES)),
         response_error=filling.errors.get("sleep_response"),
+        blocked=filling.not_asleep,
     )
 
 

@@ -16,6 +16,8 @@ from backend.observations.sheet import filling, queries, scales, stored
 from backend.observations.sheet.filled import Filling, with_asked_today
 from backend.observations.sheet.page import Scale, Sheet
 from backend.observations.sheet.reading import Sent
+from backend.protocols import queries as protocols
+from backend.rounds import service as rounds
 from backend.stays.models import Stay
 
 
@@ -46,6 +48,9 @@ def _filling(
         offered=offered,
         zone=zone,
         now=now,
+        not_asleep=rounds.why_not_asleep(
+            session, stay, now=now, in_force=protocols.in_force(session, stay.unit_id, at=now)
+        ),
     )
 
 

@@ -86,6 +86,8 @@ class SleepCheck:
     colours: tuple[Choice, ...]
     responses: tuple[Choice, ...]
     response_error: str | None
+    # Why it would not stand for the set that is due, however calm the sleeper.
+    blocked: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from backend.clinical.definition import Instrument
 from backend.clinical.vitals import KINDS
 from backend.core import local_time
 from backend.observations import words
-from backend.observations.models import Outcome, Score
+from backend.observations.models import Observation, Outcome, Score
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.observations.sheet import queries
 from backend.observations.words import Moved, Part
@@ -67,6 +67,7 @@ class Saved:
     raised: tuple[Raised, ...]
     sees_alerts: bool
     correction: str | None
+    still_due: str | None
     superseded_by: int | None
     can_correct: bool
 
@@ -125,9 +126,23 @@ def saved(
         ),
         sees_alerts=sees_alerts,
         correction=row.correction_reason,
+        still_due=_still_due(session, row),
         superseded_by=stored.superseded_by_id,
         can_correct=may_correct and stored.superseded_by_id is None and not taken_back,
     )
+
+
+def _still_due(session: Session, row: Observation) -> str | None:
+    """Sleep that did not stand for what was due: said at once, not when it is overdue."""
+    if row.outcome is not Outcome.ASLEEP:
+        return None
+    left = [
+        one for one in rounds.open_on_stay(session, row.stay_id) if one.due_at <= row.observed_at
+    ]
+    if not left:
+        return None
+    names = ", ".join(dict.fromkeys(words.name_of(one.instrument) for one in left))
+    return f"The sleep check does not stand for it: {names} stays due. Wake for a full set."
 
 
 def _score(row: Score, previous: Score | None) -> SavedScore:
