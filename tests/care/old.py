@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from backend.care.retention import service as retention
 from backend.care.retention.models import Kept
 from backend.clinical.vitals import Vitals
 from backend.core import clock
+from backend.rounds.assignments import service as assignments
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
 from backend.tables import metadata
@@ -67,4 +69,15 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     at = clock.now() - ago
     stay = build.stay(session, ward, bed="12", admitted_at=at, orders={"news2": 240}, **fields)
     build.recorded(session, ward, stay, vitals=ILL)
+    nora = ward.staff["nora"].id
+    assignments.assign(
+        session,
+        nora,
+        key=uuid4(),
+        unit_id=stay.unit_id,
+        stay_ids=[stay.id],
+        staff_id=nora,
+        from_at=at,
+        until_at=at + timedelta(hours=12),
+    )
     return _left(session, ward, stay, at + timedelta(days=3))

@@ -15,13 +15,14 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from backend.care.consents.models import RecipientClass, RecipientKind
 from backend.care.disclosures import queries
 from backend.care.disclosures.models import Basis, Disclosure, DisclosurePatient, Verdict, What
 from backend.care.disclosures.notice import NOTICE
 from backend.core import clock
 from backend.stays.models import Stay
 from tests import build
-from tests.care.build import restriction, stepped_up
+from tests.care.build import consent, restriction, stepped_up
 from tests.people import Ward, opens
 
 Client = Callable[[str | None], TestClient]
@@ -183,7 +184,9 @@ def test_a_declined_wish_binds_nobody(session: Session, ward: Ward, stay: Stay) 
     assert (known.request.id, known.verdict) == (wish, Verdict.AGREED)
 
 
-def left(session: Session, ward: Ward, stay: Stay, **fields: Any) -> Disclosure:
+def left(
+    session: Session, ward: Ward, stay: Stay, consent_id: int | None = None, **fields: Any
+) -> Disclosure:
     """Something that left with this patient's name."""
     values: dict[str, Any] = {
         "key": uuid4(),
@@ -207,6 +210,7 @@ def left(session: Session, ward: Ward, stay: Stay, **fields: Any) -> Disclosure:
             stay_id=stay.id,
             patient_id=stay.patient_id,
             unit_id=stay.unit_id,
+            consent_id=consent_id,
         )
     )
     session.flush()
@@ -254,6 +258,34 @@ def test_the_accounting_is_a_file_with_the_notice_and_stands_in_the_ledger_itsel
         assert "#let x = 1" in words[0]
     entry = ledger(session)[-1]
     assert (entry.what, entry.basis) == (What.ACCOUNTING, Basis.PATIENT)
+
+
+def test_whom_a_consent_to_everybody_of_a_kind_has_reached_is_a_list_of_its_own(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    """42 CFR 2.24; consents to somebody by name, and other grounds, are the accounting's alone."""
+    kind, named = RecipientKind.CLASS, RecipientClass.PROVIDERS.value
+    to_a_kind = consent(session, ward, stay, recipient_kind=kind, recipient=named)
+    to_one = consent(session, ward, stay, recipient="Dr Named")
+    left(session, ward, stay, to_a_kind.id, basis=Basis.CONSENT, recipient="Dr Kind")
+    left(session, ward, stay, to_one.id, basis=Basis.CONSENT, recipient="Dr Named")
+    left(session, ward, stay, recipient="Dr Ward")
+    pavel = client("pavel")
+    everybody, reached = pavel.get(f"/stays/{stay.id}/accounting").text.split('id="intermediary-h"')
+    assert all(f"Dr {one}" in everybody for one in ("Kind", "Named", "Ward"))
+    assert "Dr Kind" in reached
+    assert "Dr Named" not in reached
+    assert "Dr Ward" not in reached
+    stepped_up(session)
+    data = opened(ward, stay, "pavel", format="csv", of="intermediary")
+    answer = pavel.post(f"/stays/{stay.id}/accounting/file", data=data)
+    assert "vigil-intermediary-" in answer.headers["Content-Disposition"]
+    notice, _, _, columns, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert notice == [NOTICE]
+    assert columns[1:] == ["to whom", "of what organisation", "what was told", columns[-1]]
+    told = "shift report: name and stay on the unit, observations, scores and alerts"
+    assert [row[1:] for row in rows] == [["Dr Kind", "City Hospital", told, named]]
+    assert ledger(session)[-1].purpose == "list of disclosures by an intermediary, 42 CFR 2.24"
 
 
 def test_the_accounting_goes_back_three_years(session: Session, ward: Ward, stay: Stay) -> None:

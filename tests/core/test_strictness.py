@@ -26,6 +26,7 @@ from backend.alerts.models import Alert
 from backend.clinical.vitals import Vitals
 from backend.main import app, tables
 from backend.observations.models import Observation
+from backend.rounds.models import ObservationOrder
 from tests import build
 from tests.people import PEOPLE, Ward, opens
 
@@ -170,7 +171,13 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
     ill = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=ill)
     alert = alerts.open_on_stay(session, stay.id)[0]
-    return {"stay_id": stay.id, "observation_id": row.id, "alert_id": alert.id}
+    ordered = select(ObservationOrder.id).where(ObservationOrder.stay_id == stay.id)
+    return {
+        "stay_id": stay.id,
+        "observation_id": row.id,
+        "alert_id": alert.id,
+        "observation_order_id": session.scalars(ordered).first() or 0,
+    }
 
 
 def _rows(session: Session) -> int:

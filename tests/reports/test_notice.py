@@ -113,7 +113,14 @@ def writers(session: Session, ward: Ward) -> dict[tuple[What, str], Write]:
 
     def of_patient(form: str) -> Write:
         write = accounting._WRITERS[form]  # noqa: SLF001 (the writers themselves are tried)
-        return lambda words: write(_stamp(words), words[0], _rows(words, accounting.COLUMNS), now)
+        both = cycle(accounting.ACCOUNTS.values())
+
+        def written(words: Sequence[str]) -> bytes:
+            account = next(both)
+            rows = _rows(words, account.columns)
+            return write(_stamp(words), words[0], account, rows, now)
+
+        return written
 
     known = {(What.SHIFT_REPORT, form.value): of_shift(form) for form in shift.WRITERS}
     known |= {(What.ACCOUNTING, form): of_patient(form) for form in accounting._WRITERS}  # noqa: SLF001

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from backend.accounts.staff import queries as staff
+from backend.care.consents.models import Consent, RecipientKind
 from backend.care.disclosures.models import (
     Basis,
     Disclosure,
@@ -34,6 +35,8 @@ class Entry:
     # Where it was about one patient only.
     stay_id: int | None
     consent_id: int | None
+    # The kind of recipient, where the consent was to everybody of a kind.
+    designation: str | None = None
 
 
 def by_key(session: Session, key: UUID) -> Disclosure | None:
@@ -211,8 +214,9 @@ def of_patient(
 ) -> Sequence[Entry]:
     """What has left with this patient's name since then, the oldest first."""
     rows = session.execute(
-        select(Disclosure, DisclosurePatient.consent_id, DisclosurePatient.stay_id)
+        select(Disclosure, DisclosurePatient, Consent)
         .join(DisclosurePatient, DisclosurePatient.disclosure_id == Disclosure.id)
+        .outerjoin(Consent, Consent.id == DisclosurePatient.consent_id)
         .where(
             DisclosurePatient.patient_id == patient_id,
             Disclosure.unit_id == unit_id,
@@ -220,10 +224,19 @@ def of_patient(
         )
         .order_by(Disclosure.at, Disclosure.id)
     ).all()
-    names = staff.names(session, [row[0].by_id for row in rows])
+    names = staff.names(session, [one.by_id for one, _, _ in rows])
     return [
-        Entry(disclosure=one, by=names[one.by_id], named=1, stay_id=stay, consent_id=consent)
-        for one, consent, stay in rows
+        Entry(
+            disclosure=one,
+            by=names[one.by_id],
+            named=1,
+            stay_id=line.stay_id,
+            consent_id=line.consent_id,
+            designation=consent.recipient
+            if consent and consent.recipient_kind is RecipientKind.CLASS
+            else None,
+        )
+        for one, line, consent in rows
     ]
 
 

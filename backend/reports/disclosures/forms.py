@@ -8,9 +8,10 @@ from backend.core.deed import DeedForm, Line, PatientForm
 
 
 class AccountingForm(PatientForm):
-    """The accounting of one patient as a file."""
+    """One of the two lists of one patient, as a file."""
 
     format: Literal["pdf", "csv"]
+    of: Literal["accounting", "intermediary"] = "accounting"
 
 
 class SeenForm(DeedForm):

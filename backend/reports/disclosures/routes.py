@@ -71,16 +71,26 @@ class LedgerScreen(Screen, template="reports/disclosures.html"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Told:
+    """One of the two lists that a patient may ask for."""
+
+    of: str
+    title: str
+    words: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountingScreen(Screen, template="reports/accounting.html"):
-    """What has left with one patient's name."""
+    """What has left with one patient's name, and whom a consent to a kind has reached."""
 
     banner: Banner
     key: UUID
     opened_by: int
     opened_in: int | None
     years: int
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    told: tuple[Told, ...]
 
 
 @router.get("/privacy/disclosures")
@@ -178,9 +188,6 @@ def find(db: Db, actor: Officer, form: Annotated[FindForm, Form()]) -> Response:
 def accounting_screen(db: Db, actor: SignedIn, stay: ReviewOf) -> Response:
     now = clock.now()
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=now)
-    entries = queries.of_patient(
-        db, stay.patient_id, stay.unit_id, since=service.since(now, actor.zone)
-    )
     return render(
         AccountingScreen(
             shell=shell(actor, here="disclosures", now=now),
@@ -189,8 +196,16 @@ def accounting_screen(db: Db, actor: SignedIn, stay: ReviewOf) -> Response:
             opened_by=actor.id,
             opened_in=actor.sign_in_id,
             years=service.YEARS,
-            columns=service.COLUMNS,
-            rows=tuple(service.row(one, actor.zone) for one in entries),
+            told=tuple(
+                Told(
+                    of=of,
+                    title=account.title,
+                    words=account.about,
+                    columns=account.columns,
+                    rows=service.rows(db, account, stay, actor.zone, now),
+                )
+                for of, account in service.ACCOUNTS.items()
+            ),
         )
     )
 
@@ -203,5 +218,5 @@ def accounting_file(
     actor.signs(form, of=stay.id)
     now = clock.now()
     code = stay_queries.banner(db, stay, actor.zone, now).code
-    name, media_type, body = service.file(db, actor, stay, form.format, code=code, now=now)
+    name, media_type, body = service.file(db, actor, stay, form.format, form.of, code=code, now=now)
     return answers.file(name, media_type, body)
