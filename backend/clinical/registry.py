@@ -52,7 +52,7 @@ def know(definitions: Iterable[Instrument]) -> None:
     latest.cache_clear()
 
 
-def unknow(definition: str) -> None:
+def set_aside(definition: str) -> None:
     """One that turned out not to fit."""
     _loaded.pop(definition, None)
     know(())

@@ -28,8 +28,8 @@ from backend.clinical.registry import (
     know,
     latest,
     offered,
+    set_aside,
     shipped,
-    unknow,
 )
 from backend.clinical.vitals import KINDS, Vitals
 
@@ -57,8 +57,8 @@ __all__ = [
     "offered",
     "possible_bands",
     "score",
+    "set_aside",
     "shipped",
-    "unknow",
     "value_of",
     "vital_answers",
 ]

@@ -106,7 +106,7 @@ def _fits_the_house(session: Session, instrument: scale.Instrument) -> None:
             reasons += [
                 f"The protocol of {unit.name} does not fit it: {why}" for why in wrong.reasons
             ]
-    scale.unknow(instrument.id)
+    scale.set_aside(instrument.id)
     if reasons:
         raise _refused(reasons)
 
