@@ -22,6 +22,7 @@ from backend.care.retention import models as retention
 from backend.core import models as core
 from backend.core.db import Base
 from backend.observations import models as observations
+from backend.observations.definitions import models as definitions
 from backend.observations.events import models as events
 from backend.patients import models as patients
 from backend.protocols import models as protocols
@@ -36,6 +37,7 @@ __all__ = [
     "consents",
     "core",
     "counselling",
+    "definitions",
     "devices",
     "disclosures",
     "events",

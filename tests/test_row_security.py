@@ -40,6 +40,7 @@ OPEN = {
     "audit_anchor": "when the head of that chain was sent where; failures name no patient",
     "audit_check": "what the nightly check found: numbers of batches and times",
     "instrument_definition": "published scales, the same for everybody",
+    "instrument_document": "scales that the site has loaded, the same for everybody",
     "unit": "read before anybody is known, to sign in",
     "staff": "read before anybody is known, to sign in; people work on several units",
     "posting": "read before anybody is known; ended on every unit at once when somebody leaves",

@@ -23,7 +23,7 @@ def upgrade(revision: str = "head") -> None:
 
     from backend import tables  # noqa: F401, PLC0415 (the deeds below need every table)
     from backend.core.db import console_session  # noqa: PLC0415
-    from backend.observations import service as observations  # noqa: PLC0415
+    from backend.observations.definitions import service as definitions  # noqa: PLC0415
 
     config = Config(toml_file=ROOT / "pyproject.toml")
     try:
@@ -35,4 +35,4 @@ def upgrade(revision: str = "head") -> None:
             else "There is no such revision, or no way to it from where the database is."
         ) from None
     with console_session.begin() as session:
-        observations.load_definitions(session)
+        definitions.load_shipped(session)

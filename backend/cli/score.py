@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from backend.cli import instruments
 from backend.clinical import protocol, scale
 from backend.clinical.definition import Answer
 from backend.clinical.deterioration import Seen, Verdict, verdicts
@@ -25,7 +26,8 @@ from backend.protocols.service import DEFAULT
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 InstrumentName = Annotated[
-    str, typer.Argument(help="A short name or an id, as `vigil instruments` lists them.")
+    str,
+    typer.Argument(help="A short name or an id, as `vigil instruments` lists them, or a .toml."),
 ]
 Answers = Annotated[
     list[str] | None,
@@ -83,6 +85,8 @@ def score(
         scored = _score(definition, shipped, given)
     except UserError as refused:
         _refuse(refused.sentence)
+    except protocol.ProtocolError as wrong:
+        _refuse(f"The shipped protocol does not fit this definition. {wrong}")
     typer.echo(json.dumps(_as_json(scored)) if as_json else _as_text(scored))
     if scored.score.illegal:
         raise typer.Exit(2)
@@ -94,6 +98,17 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def _definition(name: str) -> scale.Instrument:
+    """By its short name or id; or a definition file, to try it before it is loaded."""
+    if name.endswith(".toml"):
+        try:
+            tried = scale.load(Path(name).read_text("utf-8"))
+        except (OSError, ValueError) as refused:
+            why = str(refused) if isinstance(refused, scale.DefinitionError) else "not readable"
+            raise Invalid(f"{Path(name).name[:40]}: {why}") from None
+        scale.know([tried])
+        return tried
+    if name not in scale.latest() and name not in scale.instruments():
+        instruments.learn()
     found = scale.latest().get(name) or scale.instruments().get(name)
     if found is None:
         raise Invalid(

@@ -21,12 +21,14 @@ from backend.clinical.legal import ended_by, legal_answers, numbers, refusal
 from backend.clinical.reading import Source
 from backend.clinical.registry import (
     SEDATION,
+    ask_when_unknown,
     asked,
     forget,
     instruments,
     know,
     latest,
     offered,
+    set_aside,
     shipped,
 )
 from backend.clinical.vitals import KINDS, Vitals
@@ -44,6 +46,7 @@ __all__ = [
     "Score",
     "Unscored",
     "alarms_named",
+    "ask_when_unknown",
     "asked",
     "forget",
     "instruments",
@@ -54,6 +57,7 @@ __all__ = [
     "offered",
     "possible_bands",
     "score",
+    "set_aside",
     "shipped",
     "value_of",
     "vital_answers",
@@ -233,11 +237,7 @@ def _certain(
 
 
 def _totals(
-    instrument: Instrument,
-    ways: Sequence[Way],
-    points_by_way: Sequence[Points],
-    *,
-    ended: bool,
+    instrument: Instrument, ways: Sequence[Way], points_by_way: Sequence[Points], *, ended: bool
 ) -> frozenset[int]:
     """Every total that the set can still reach; none, where an answer is a letter."""
     found: set[int] = set()

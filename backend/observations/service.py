@@ -28,8 +28,8 @@ from backend.core import clock, live
 from backend.core.db import table_of
 from backend.core.errors import Conflict, Invalid, NotFound, UserError
 from backend.observations import queries
+from backend.observations.definitions import queries as definitions
 from backend.observations.models import (
-    InstrumentDefinition,
     Observation,
     Outcome,
     Score,
@@ -78,6 +78,8 @@ def record(
     that says "now" means the same thing when it is sent again). `reserved` are the scales of which
     the actor leaves to a nurse what an observer rates.
     """
+    if any(key not in scale.latest() for key in {**sheet.answers, **sheet.unscored}):
+        definitions.keep_up(session)
     _leave_to_a_nurse(sheet, reserved)
     _only_what_the_unit_uses(session, stay, sheet)
     if sheet.outcome == Outcome.ENTERED_IN_ERROR.value:
@@ -469,33 +471,3 @@ def _never_true(
         for alert in alert_queries.open_on_stay(session, stay.id)
         if alert.observation_id in superseded_ids and alert.rule not in still_met
     }
-
-
-def load_definitions(session: Session) -> int:
-    """Put the shipped instruments beside the scores they make; returns how many are new.
-
-    A definition never changes under stored scores: a changed file under an old id is refused.
-    """
-    rows = session.execute(select(InstrumentDefinition.id, InstrumentDefinition.content_sha256))
-    known = {row.id: row.content_sha256 for row in rows}
-    new = 0
-    for instrument in scale.instruments().values():
-        legal = scale.legal_answers(instrument)
-        digest = hashlib.sha256(json.dumps(legal, sort_keys=True, default=str).encode()).digest()
-        if instrument.id not in known:
-            session.add(
-                InstrumentDefinition(
-                    id=instrument.id,
-                    key=instrument.key,
-                    legal=legal,
-                    content_sha256=digest,
-                )
-            )
-            new += 1
-        elif known[instrument.id] != digest:
-            raise Conflict(
-                f"{instrument.id} differs from the definition that stored scores were made by."
-                " Give the changed definition a new version."
-            )
-    session.flush()
-    return new

@@ -10,6 +10,7 @@ from backend.clinical import scale
 from backend.core import clock
 from backend.core.errors import Invalid
 from backend.observations import words
+from backend.observations.definitions import queries as definitions
 from backend.observations.queries import StoredSet
 from backend.observations.sheet import filling, queries, scales, stored
 from backend.observations.sheet.filled import Filling, with_asked_today
@@ -33,6 +34,7 @@ def _filling(
 ) -> Filling:
     now, zone = clock.now(), actor.zone
     starts = actor.unit.shift_starts
+    definitions.keep_up(session)
     offered = scale.offered(
         sedation=actor.unit.sedation_scale, permitted=actor.unit.permitted_scales
     )

@@ -1,0 +1,1 @@
+"""Definitions of instruments: what Vigil ships, and files that a site loads."""
