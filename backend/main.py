@@ -178,10 +178,7 @@ async def invalid(request: Request, error: RequestValidationError) -> Response:
     """What was sent cannot be right. It is not logged, and stands in its own form alone."""
     if any(problem["loc"][:1] == ("path",) for problem in error.errors()):
         return web.refusal(request, 404, "There is no such page.")
-    fields = {
-        ".".join(str(part) for part in problem["loc"][1:]) or "form": refused.words(problem)
-        for problem in error.errors()
-    }
+    fields = {refused.place(problem): refused.words(problem) for problem in error.errors()}
     return await refused.answer(request, 422, "Check what was entered; nothing was saved.", fields)
 
 

@@ -49,6 +49,12 @@ WORDS = {
 }
 
 
+def place(problem: Mapping[str, Any]) -> str:
+    """The input that is wrong; of one that nobody asked for not even the name is repeated."""
+    made_up = problem["type"] == "extra_forbidden"
+    return "form" if made_up else ".".join(map(str, problem["loc"][1:])) or "form"
+
+
 def words(problem: Mapping[str, Any]) -> str:
     """Our own validators speak in sentences; the library's words are put into ours."""
     said = WORDS.get(problem["type"])

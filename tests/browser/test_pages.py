@@ -5,14 +5,23 @@ With VIGIL_SCREENSHOTS naming a folder, each is also kept as a picture.
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
-from sqlalchemy import select
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select, update
 
+from backend.accounts.factors import service as factors
+from backend.accounts.links import service as links
+from backend.accounts.links.models import LinkKind
+from backend.accounts.sign_in.models import SignIn
 from backend.accounts.sign_in.service import DEMO_PASSWORD
+from backend.accounts.staff.models import Staff
+from backend.accounts.workstations import service as workstations
+from backend.accounts.workstations.models import Kind, Workstation
 from backend.alerts.models import Alert
+from backend.core import clock
 from backend.core.web import ROOT
 from backend.demo import service as demo
 from backend.stays.models import Stay
@@ -21,6 +30,7 @@ from tests.processes import Served, serving, watching
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = os.environ.get("VIGIL_SCREENSHOTS")
 WIDTHS = (390, 820, 1280, 1920) if SHOTS else (390, 1280)
@@ -122,14 +132,122 @@ def test_a_page_is_sound(
             visitor.wait_for_timeout(500)
             _keep(visitor, f"{name}-{width}-{theme}")
             found += _axe(visitor, f"{width} {theme}")
-            overflow = visitor.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
+            overflow = visitor.evaluate(WIDER)
             if overflow > 0:
                 found.append(f"{width} {theme}: {overflow} px wider than the screen")
     expected = {"Failed to load resource: the server responded with a status of 404 (Not Found)"}
     assert found == []
     assert [said for said in complaints if not (name == "missing" and said in expected)] == []
+
+
+# The same for other people, at the ends of what screens and themes there are: whose, and where.
+OTHERS = {
+    "people": ("ada", "/admin/staff"),
+    "person": ("ada", "/admin/staff/{nora}"),
+    "workstations": ("ada", "/admin/workstations"),
+    "duty": ("chen", "/duty"),
+    "privacy": ("pavel", "/privacy"),
+    "trail": ("pavel", "/privacy/log"),
+    "disclosures": ("pavel", "/privacy/disclosures"),
+    "accounting": ("pavel", "/stays/{stay}/accounting"),
+    "counselling": ("theo", "/stays/{stay}/counselling"),
+    "pin": ("nora", "/account/pin"),
+    "app": ("nora", "/account/app"),
+    "workstation-code": (None, "/workstation"),
+    "welcome": (None, "/welcome?link={link}"),
+    "first-run": (None, "/first-run?link={first}"),
+}
+
+
+@pytest.fixture(scope="module")
+def more(demo_unit: str, ids: dict[str, int]) -> dict[str, int | str]:
+    """What the addresses of these pages name."""
+    now = clock.now()
+    with sessions_on(demo_unit) as sessions, sessions.begin() as session:
+        people = {row.login_name: row for row in session.scalars(select(Staff))}
+        ada, nora = people["ada"].id, people["nora"]
+        factors.begin_app(session, nora, now=now)
+        link = links.make(session, ada, LinkKind.RECOVERY, people["vera"], now=now)
+        first = links.make(session, ada, LinkKind.FIRST_RUN, None, now=now)
+        return {**ids, "nora": nora.id, "link": link, "first": first}
+
+
+def test_the_pages_of_everybody_else_are_sound(
+    chromium: Browser, demo_served: Served, demo_unit: str, more: dict[str, int | str]
+) -> None:
+    found = []
+    browsers: dict[str | None, Page] = {None: chromium.new_context().new_page()}
+    browsers[None].goto(f"{demo_served.address}/about")
+    for name in {name for name, _ in OTHERS.values() if name}:
+        browsers[name] = _signed_in(chromium, demo_served, name)
+    with sessions_on(demo_unit) as sessions, sessions.begin() as session:
+        session.execute(update(SignIn).values(stepped_up_until=clock.now() + timedelta(minutes=5)))
+    for name, (who, path) in OTHERS.items():
+        page = browsers[who]
+        for width, theme in ((390, "light"), (1280, "night")):
+            page.set_viewport_size({"width": width, "height": 1000})
+            _wear(page, theme)
+            came = page.goto(demo_served.address + path.format(**more))
+            if came is None or came.status != 200:
+                found.append(f"{name}: {came and came.status}")
+            _keep(page, f"{name}-{width}-{theme}")
+            found += _axe(page, f"{name} {width} {theme}")
+            if page.evaluate(WIDER) > 0:
+                found.append(f"{name} {width}: wider than the screen")
+    for page in browsers.values():
+        page.context.close()
+    assert found == []
+
+
+def test_a_refused_form_says_beside_the_field_what_is_wrong(
+    chromium: Browser, demo_served: Served
+) -> None:
+    """With a script nothing leaves the page, and what was said is gone with the next try."""
+    nora = _signed_in(chromium, demo_served, "nora")
+    nora.goto(f"{demo_served.address}/admit")
+    nora.fill("#family_name", "Okonkwo")
+    nora.fill("#given_name", "Maya")
+    nora.evaluate("document.querySelector('#born_on').max = ''")
+    nora.fill("#born_on", "2199-01-01")
+    nora.click("form[action='/admit'] button[type=submit]")
+    beside = nora.locator("#born_on + .error")
+    expect(beside).to_have_text("This day has not come yet.")
+    expect(nora.locator("#born_on")).to_be_focused()
+    expect(nora.locator("#born_on")).to_have_attribute("aria-invalid", "true")
+    expect(nora.locator("form[action='/admit'] .form-errors")).to_have_count(1)
+    assert nora.input_value("#family_name") == "Okonkwo"
+    assert _axe(nora, "refused") == []
+    nora.fill("#born_on", "1985-03-04")
+    nora.uncheck("input[name=instruments][value=news2]")
+    nora.click("form[action='/admit'] button[type=submit]")
+    expect(nora.locator("fieldset .error")).to_have_text("Tick at least one of the list.")
+    expect(beside).to_have_count(0)
+    nora.context.close()
+
+
+def test_a_wallboard_is_live_by_itself_and_leaves_the_page_when_it_is_revoked(
+    chromium: Browser, demo_served: Served, demo_unit: str
+) -> None:
+    with sessions_on(demo_unit) as sessions, sessions.begin() as session:
+        ada = session.scalars(select(Staff.id).where(Staff.login_name == "ada")).one()
+        unit_id = session.scalars(select(Stay.unit_id).limit(1)).one()
+        code, _ = workstations.prepare(
+            session, ada, unit_id=unit_id, label="Hallway", kind=Kind.WALLBOARD
+        )
+    page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.goto(f"{demo_served.address}/workstation")
+    page.fill("#code", code)
+    page.click("form[action='/workstation'] button")
+    page.wait_for_url("**/wall")
+    expect(page.locator("body")).to_have_attribute("data-live", "live", timeout=15_000)
+    assert _axe(page, "wallboard") == []
+    page.click("#sound")  # a touch is nobody's activity there, and asks for nothing
+    with sessions_on(demo_unit) as sessions, sessions.begin() as session:
+        row = session.scalars(select(Workstation).where(Workstation.label == "Hallway")).one()
+        workstations.revoke(session, ada, row, now=clock.now())
+    page.wait_for_url("**/sign-in**", timeout=5000)
+    assert page.query_selector(".wall") is None
+    page.context.close()
 
 
 def _signed_in(chromium: Browser, served: Served, name: str) -> Page:
@@ -187,8 +305,7 @@ def _looks(page: Page, served: Served, path: str, name: str) -> list[str]:
             page.wait_for_timeout(400)
             _keep(page, f"{name}-{width}-{theme}")
             found += _axe(page, f"{path} {width} {theme}")
-            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            if page.evaluate(wide) > 0:
+            if page.evaluate(WIDER) > 0:
                 found.append(f"{path} {width} {theme}: wider than the screen")
     return found
 

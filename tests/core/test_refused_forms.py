@@ -380,6 +380,16 @@ def test_htmx_is_told_the_field_and_gets_nothing_else(client: Browser, ward: War
     assert "autofocus" not in answer.text
 
 
+def test_an_input_that_nobody_asked_for_is_not_repeated_by_its_name(
+    client: Browser, ward: Ward
+) -> None:
+    typed = {"key": str(uuid4()), **opens(ward.staff["nora"]), "Quicksilver": "1"}
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = client("nora").post("/admit", data=typed, headers=headers)
+        assert "does not ask that" in answer.text
+        assert "Quicksilver" not in answer.text
+
+
 def test_every_form_that_htmx_sends_has_a_place_for_a_refusal() -> None:
     """Without one it would be lost: the status leads there."""
     silent = []
