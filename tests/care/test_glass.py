@@ -19,7 +19,7 @@ from backend.accounts.staff.models import Staff
 from backend.audit.models import AuditEntry
 from backend.care.glass import service as broken
 from backend.care.glass.models import Glass, GlassEnd, GlassReason, GlassReview, Outcome
-from backend.core import clock
+from backend.core import clock, live
 from backend.core.errors import Conflict
 from backend.patients.models import Patient
 from backend.stays.models import Stay
@@ -393,7 +393,7 @@ def test_the_privacy_officer_s_screens_are_told_in_the_same_moment(
 ) -> None:
     told: list[str] = []
     other = build.stay(session, ward, bed="8")
-    monkeypatch.setattr(broken.live, "announce", lambda _, *topics: told.extend(topics))
+    monkeypatch.setattr(live, "announce", lambda _, *topics: told.extend(topics))
     care.glass(session, ward.staff["ada"].id, stay)
     assert told == [broken.TOPIC]
     care.reviewed_glass(session, ward, other)
