@@ -25,8 +25,11 @@ from backend.alerts import queries as alerts
 from backend.alerts.models import Alert
 from backend.clinical.vitals import Vitals
 from backend.main import app, tables
+from backend.observations.events import service as events
+from backend.observations.events.models import Event, EventKind
 from backend.observations.models import Observation
 from backend.rounds.models import ObservationOrder
+from backend.stays.models import Stay
 from tests import build
 from tests.people import PEOPLE, Ward, opens
 
@@ -50,11 +53,20 @@ STRANGE = [
 ]  # fmt: skip
 # Read by themselves, since every name depends on the instruments: what they ask.
 SHEET = {"outcome": "assessed", "pulse_per_min": "", "note": ""}
+TIMES = {"started": "", "ended": "", "repeated": "first"}
 READ_BY_HAND = {
     "/stays/{stay_id}/score-preview": {**SHEET, "ciwa-b.tense": ""},
     "/stays/{stay_id}/observations": {**SHEET, "observed_local": ""},
     "/stays/{stay_id}/observations/{observation_id}/correct": {**SHEET, "reason": "ordinary words"},
     "/stays/{stay_id}/observations/{observation_id}/take-back": {"reason": "ordinary words"},
+    "/stays/{stay_id}/events": {**TIMES, "kind": "fall"},
+    "/stays/{stay_id}/events/{event_id}/end": {},
+    "/stays/{stay_id}/events/{event_id}/correct": {
+        **TIMES,
+        "kind": "seizure",
+        "reason": "ordinary words",
+    },
+    "/stays/{stay_id}/events/{event_id}/take-back": {"reason": "ordinary words"},
     "/stays/{stay_id}/counselling": {"text": "ordinary words", "supersedes_id": "", "reason": ""},
 }
 
@@ -176,8 +188,14 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,
+        "event_id": _seizure(session, ward, stay).id,
         "observation_order_id": session.scalars(ordered).first() or 0,
     }
+
+
+def _seizure(session: Session, ward: Ward, stay: Stay) -> Event:
+    nora = ward.staff["nora"].id
+    return events.record(session, nora, stay, key=uuid4(), kind=EventKind.SEIZURE)
 
 
 def _rows(session: Session) -> int:
