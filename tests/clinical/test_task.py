@@ -171,6 +171,8 @@ class Weeks(RuleBasedStateMachine):
         assert not ends or (breaths == 14 and not alarmed and not at_risk)
         if ends:
             self.slept += 1
+            assert self.open is not None
+            assert self.open.asleep_before == self.slept
             assert self.slept <= PROTOCOL.asleep_at_most
 
     @rule(ago=MINUTES)
@@ -340,6 +342,18 @@ def test_the_third_refusal_waits_for_the_next_round_and_all_from_the_second_on_g
         ups.append(move.goes_up)
         one, now = move.following, now + waits[-1]
     assert (waits, ups) == ([30, 30, 240, 240], [False, True, True, True])
+
+
+def test_sleep_is_counted_in_a_row_and_a_set_begins_the_count_anew() -> None:
+    its, now = machine(), 0
+    one, counts = its.first(), []
+    for outcome in ("asleep", "asleep", "refused", "assessed"):
+        move = its.answered(one, came(now, outcome))
+        assert move is not None
+        assert move.following is not None
+        one, now = move.following, now + 240
+        counts.append(one.asleep_before)
+    assert counts == [1, 2, 2, 0]
 
 
 def test_an_order_until_a_time_calls_for_nothing_from_then_on() -> None:
