@@ -20,11 +20,12 @@ from sqlalchemy.orm import Session
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
 
 from backend.accounts.factors import queries as factor_queries
-from backend.accounts.passkeys import queries
-from backend.accounts.passkeys.models import Passkey, PasskeyChallenge
+from backend.accounts.passkeys import queries, service
+from backend.accounts.passkeys.models import Ceremony, Passkey, PasskeyChallenge
 from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, SignIn
 from backend.audit.models import AuditEntry
 from backend.core import clock
+from backend.core.errors import Conflict
 from backend.core.settings import settings
 from tests import people
 from tests.accounts.test_factors import enrol as enrol_app
@@ -432,3 +433,72 @@ def test_at_a_number_there_are_none_and_the_pages_say_so(
     browser.cookies.set("vigil", people.sign_in(session, ward.staff["nora"], stepped_up=True))
     assert "passkeys need Vigil to be reached by a name" in browser.get("/account").text
     assert browser.get("/account/passkeys/new").status_code == 404
+
+
+def test_a_challenge_is_for_one_thing_and_one_sign_in_and_one_answer(
+    session: Session, ward: Ward
+) -> None:
+    now = clock.now()
+    people.sign_in(session, ward.staff["nora"])
+    mine = session.scalars(select(SignIn.id).order_by(SignIn.id.desc())).first()
+    asked = service._challenge(session, Ceremony.ENROL, mine, now)  # noqa: SLF001
+    told = json.dumps(
+        {
+            "type": "webauthn.get",
+            "challenge": bytes_to_base64url(asked),
+            "origin": settings().public_origin,
+        }
+    ).encode()
+
+    def answered(ceremony: Ceremony, sign_in_id: int | None) -> bytes | None:
+        return service._spent(session, told, ceremony, sign_in_id, now)  # noqa: SLF001
+
+    assert answered(Ceremony.STEP_UP, mine) is None
+    assert answered(Ceremony.ENROL, None) is None
+    assert answered(Ceremony.ENROL, mine) == asked
+    assert answered(Ceremony.ENROL, mine) is None
+
+
+def test_of_two_answers_at_one_count_the_database_lets_one_through(
+    session: Session, ward: Ward
+) -> None:
+    now = clock.now()
+    key = Passkey(
+        staff_id=ward.staff["nora"].id,
+        name="Ring",
+        credential_id=b"c",
+        public_key=b"k",
+        sign_count=4,
+        made_at=now,
+    )
+    session.add(key)
+    session.flush()
+
+    def used(count: int) -> bool:
+        return service._used(session, key, count, now)  # noqa: SLF001
+
+    assert [used(5), used(5), used(4), used(0), used(6)] == [True, False, False, False, True]
+    key.removed_at = now
+    session.flush()
+    assert not used(7)
+
+
+def test_nobody_collects_more_than_ten_keys(session: Session, ward: Ward) -> None:
+    now, nora = clock.now(), ward.staff["nora"]
+    people.sign_in(session, nora)
+    mine = session.scalars(select(SignIn.id).order_by(SignIn.id.desc())).first() or 0
+    for number in range(10):
+        assert service.ask_for_new(session, nora, mine, now=now)
+        session.add(
+            Passkey(
+                staff_id=nora.id,
+                name=f"Key {number}",
+                credential_id=bytes([number]),
+                public_key=b"k",
+                sign_count=0,
+                made_at=now,
+            )
+        )
+        session.flush()
+    with pytest.raises(Conflict, match="You have 10 passkeys"):
+        service.ask_for_new(session, nora, mine, now=now)

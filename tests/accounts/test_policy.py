@@ -37,6 +37,7 @@ from backend.accounts.workstations import service as workstations
 from backend.accounts.workstations.access import workstation_to_manage
 from backend.accounts.workstations.models import LOCKS_ELSEWHERE, Kind, Workstation
 from backend.audit.models import AuditEntry
+from backend.board.wall.access import OnTheWall
 from backend.core import clock
 from backend.core.deed import DeedForm, PatientForm
 from backend.core.errors import (
@@ -628,6 +629,39 @@ def test_a_workstation_is_managed_on_its_own_unit(session: Session, ward: Ward) 
             workstation_to_manage(missing, session, chen)
 
 
+@pytest.mark.parametrize(("kind", "opens"), [(Kind.WALLBOARD, True), (Kind.TABLET, False)])
+def test_a_machine_of_the_hallway_shows_its_unit_and_no_other_machine_does(
+    *, session: Session, ward: Ward, claimed: tuple[str, Workstation], kind: Kind, opens: bool
+) -> None:
+    held, machine = claimed
+    machine.kind = kind
+    session.flush()
+    request = asks(cookie=f"vigil-workstation={held}")
+    if not opens:
+        with pytest.raises(SignedOut):
+            OnTheWall(P.SEE_BOARD)(request, session)
+        return
+    seen = OnTheWall(P.SEE_BOARD)(request, session)
+    assert (seen.unit.id, seen.actor, seen.machine) == (ward.unit.id, None, machine)
+    on_duty = session.scalars(text("SELECT current_setting('vigil.unit_id')")).one()
+    assert on_duty == str(ward.unit.id)
+
+
+def test_elsewhere_the_hallway_screen_takes_a_whole_sign_in_and_the_right(
+    session: Session, ward: Ward, token: str
+) -> None:
+    gate = OnTheWall(P.SEE_BOARD)
+    seen = gate(asks(token), session)
+    assert seen.actor is not None
+    assert (seen.actor.id, seen.unit.id) == (ward.staff["nora"].id, ward.unit.id)
+    assert seen.machine is None
+    with pytest.raises(NotAllowed):
+        gate(asks(people.sign_in(session, ward.staff["ada"])), session)
+    with pytest.raises(HalfSignedIn) as refused:
+        gate(asks(_half(session, ward)), session)
+    assert refused.value.leads_to == "/account"
+
+
 # --- The lock screen ---
 
 
@@ -691,6 +725,19 @@ def test_who_sees_the_lock_screen(
     with pytest.raises(HalfSignedIn) as refused:
         way(asks(_half(session, ward)), session)
     assert refused.value.leads_to == "/account"
+
+
+@pytest.mark.usefixtures("same_session")
+def test_a_wallboard_listens_and_has_nothing_to_unlock(
+    session: Session, claimed: tuple[str, Workstation]
+) -> None:
+    held, machine = claimed
+    machine.kind = Kind.WALLBOARD
+    session.flush()
+    alone = asks(cookie=f"vigil-workstation={held}")
+    assert locks.listening(alone).workstation is machine
+    with pytest.raises(SignedOut):
+        locks.at_the_lock(alone, session)
 
 
 def _half(session: Session, ward: Ward) -> str:

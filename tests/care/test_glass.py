@@ -17,8 +17,10 @@ from backend.accounts.sign_in.models import SignIn
 from backend.accounts.staff import service as staff
 from backend.accounts.staff.models import Staff
 from backend.audit.models import AuditEntry
-from backend.care.glass.models import Glass, GlassEnd, GlassReview, Outcome
-from backend.core import clock
+from backend.care.glass import service as broken
+from backend.care.glass.models import Glass, GlassEnd, GlassReason, GlassReview, Outcome
+from backend.core import clock, live
+from backend.core.errors import Conflict
 from backend.patients.models import Patient
 from backend.stays.models import Stay
 from tests import build, people
@@ -384,3 +386,33 @@ def test_it_works_without_mail_and_without_another_sign_in_service(
     assert ada.post("/glass", data=_form(ward, "ada")).status_code == 303
     assert ada.get(f"/stays/{stay.id}").status_code == 200
     assert session.scalars(select(Glass.stay_id)).one() == stay.id
+
+
+def test_the_privacy_officer_s_screens_are_told_in_the_same_moment(
+    session: Session, ward: Ward, stay: Stay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    other = build.stay(session, ward, bed="8")
+    monkeypatch.setattr(live, "announce", lambda _, *topics: told.extend(topics))
+    care.glass(session, ward.staff["ada"].id, stay)
+    assert told == [broken.TOPIC]
+    care.reviewed_glass(session, ward, other)
+    assert told == [broken.TOPIC] * 4, "broken, broken, ended, reviewed"
+
+
+def test_a_key_is_of_one_stay_and_one_finding_and_no_other(
+    session: Session, ward: Ward, stay: Stay
+) -> None:
+    ada, pavel = ward.staff["ada"].id, ward.staff["pavel"].id
+    key, other = uuid4(), build.stay(session, ward, bed="8")
+    how: Any = {"reason": GlassReason.EMERGENCY, "words": WORDS, "standing": None}
+    glass = broken.break_(session, ada, stay, key=key, **how)
+    assert broken.break_(session, ada, stay, key=key, **how) is glass
+    for who, where in ((ada, other), (pavel, stay)):
+        with pytest.raises(Conflict, match="other values"):
+            broken.break_(session, who, where, key=key, **how)
+    found: Any = {"key": uuid4(), "outcome": Outcome.JUSTIFIED}
+    for _ in range(2):
+        broken.review(session, pavel, glass, words=WORDS, **found)
+    with pytest.raises(Conflict, match="other values"):
+        broken.review(session, pavel, glass, words="Other words than those.", **found)
