@@ -727,6 +727,19 @@ def test_who_sees_the_lock_screen(
     assert refused.value.leads_to == "/account"
 
 
+@pytest.mark.usefixtures("same_session")
+def test_a_wallboard_listens_and_has_nothing_to_unlock(
+    session: Session, claimed: tuple[str, Workstation]
+) -> None:
+    held, machine = claimed
+    machine.kind = Kind.WALLBOARD
+    session.flush()
+    alone = asks(cookie=f"vigil-workstation={held}")
+    assert locks.listening(alone).workstation is machine
+    with pytest.raises(SignedOut):
+        locks.at_the_lock(alone, session)
+
+
 def _half(session: Session, ward: Ward) -> str:
     return people.sign_in(session, ward.staff["nora"], assurance=ONE_FACTOR)
 
