@@ -1,12 +1,13 @@
 """Alerts in real browsers: one answers, the others see it, and nothing that was typed is lost."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.alerts.answers import service as answers
@@ -103,6 +104,10 @@ def test_what_is_half_typed_survives_what_others_do(
     expect(nora.locator(f"#why-{alert.id} svg.course").first).to_be_visible()
 
 
+def _refusals(page: Page) -> Locator:
+    return page.locator(".form-errors").filter(has_text=re.compile("\\S"))
+
+
 def test_a_refusal_is_read_and_loses_nothing(
     *, served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, alert: Alert
 ) -> None:
@@ -111,7 +116,8 @@ def test_a_refusal_is_read_and_loses_nothing(
     closing = nora.locator(f"#closing-{alert.id}")
     closing.get_by_label("Why it is over").select_option("Another reason")
     closing.get_by_role("button").click()
-    expect(closing.locator(".form-errors").first).to_contain_text("Write the reason.")
+    expect(closing.locator(".form-errors").first).to_contain_text("Say why it is over.")
+    expect(closing).to_contain_text("Write the reason.")
     expect(closing.get_by_label("Why it is over")).to_have_value("Another reason")
     with sessions.begin() as session:
         answers.close(
@@ -127,7 +133,7 @@ def test_a_refusal_is_read_and_loses_nothing(
     nora.get_by_label("Who was called").fill("Dr Vance")
     nora.get_by_label("What they said, or “no answer”").fill("on the way")
     nora.get_by_role("button", name="Log the call").click()
-    expect(nora.locator("#message")).to_contain_text("This alert has been closed.")
+    expect(_refusals(nora)).to_contain_text(["This alert has been closed."])
     expect(nora.get_by_label("Who was called")).to_have_value("Dr Vance")
 
 
@@ -143,7 +149,7 @@ def test_who_was_slower_reads_what_the_other_did_and_finds_their_own_words_again
     with sessions.begin() as session:
         taken(session, ward, session.get_one(Alert, alert.id), at=clock.now(), by="chen")
     nora.get_by_role("button", name="Close this alert").click()
-    expect(nora.locator("#message")).to_contain_text("Chen Charge Nurse: Reassess in person")
+    expect(_refusals(nora)).to_contain_text(["Chen Charge Nurse: Reassess in person"])
     expect(note).to_have_value("Asleep since ten.")
     nora.reload()
     expect(note).to_have_value("Asleep since ten.")

@@ -219,13 +219,13 @@ def test_an_admission_half_typed_waits_for_its_owner(
     here.begin("nora")
     page = here.page("/admit")
     page.fill("#family_name", "Hollowell")
-    page.get_by_label("alcohol").check()
+    page.get_by_role("checkbox", name="alcohol", exact=True).check()
     page.get_by_role("button", name="Lock").click()
     page.wait_for_url(lambda url: "/lock?to=" in url)
     assert "Hollowell" not in page.content()
     unlock(page, "nora", ward)
     expect(page.locator("#family_name")).to_have_value("Hollowell")
-    expect(page.get_by_label("alcohol")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="alcohol", exact=True)).to_be_checked()
 
 
 def test_every_tab_locks_and_follows(station: Opened, ward: Ward, stay: Stay) -> None:
