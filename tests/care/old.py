@@ -11,6 +11,8 @@ from backend.care.retention import service as retention
 from backend.care.retention.models import Kept
 from backend.clinical.vitals import Vitals
 from backend.core import clock
+from backend.observations.events import service as events
+from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
@@ -79,5 +81,8 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
         staff_id=nora,
         from_at=at,
         until_at=at + timedelta(hours=12),
+    )
+    events.record(
+        session, nora, stay, key=uuid4(), kind=EventKind.FALL, started_at=at + timedelta(hours=5)
     )
     return _left(session, ward, stay, at + timedelta(days=3))
