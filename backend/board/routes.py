@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Cookie, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from backend.accounts import census
-from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
+from backend.accounts.access import Actor, Allowed, SignedIn, load
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import landing, shell
 from backend.board import snapshot
@@ -17,12 +17,11 @@ from backend.board.cards import Card, in_order
 from backend.board.snapshot import Counts, Snapshot
 from backend.core import clock
 from backend.core.db import Db
-from backend.core.web import Page, Screen, html, render
+from backend.core.web import Id, Page, Screen, html, render
 from backend.stays.models import Stay
 
 router = APIRouter()
 SeesBoard = Annotated[Actor, Depends(Allowed(Permission.SEE_BOARD))]
-OnTheBoard = Annotated[Stay, Depends(OneOf(Stay, Permission.SEE_BOARD))]
 
 LOOK_COOKIE = "board_look"
 REMEMBERED_S = 365 * 24 * 3600
@@ -84,22 +83,27 @@ class Board(Screen, template="board/board.html"):
     ward: Markup
 
 
+async def kept_look(request: Request) -> Look:
+    """The look that this device was last given. A cookie that says something else says nothing."""
+    kept = request.cookies.get(LOOK_COOKIE, "").split("-")
+    return Look(
+        order="bed" if "bed" in kept else "worst",
+        view="cards" if "cards" in kept else "rows",
+        names="codes" if "codes" in kept else "names",
+    )
+
+
+KeptLook = Annotated[Look, Depends(kept_look)]
+
+
 async def look(
+    kept: KeptLook,
     order: Annotated[Literal["worst", "bed"] | None, Query()] = None,
     view: Annotated[Literal["rows", "cards"] | None, Query()] = None,
     names: Annotated[Literal["names", "codes"] | None, Query()] = None,
-    board_look: Annotated[str, Cookie(alias=LOOK_COOKIE)] = "",
 ) -> Look:
-    """The look in the address, or else the one this device was last given.
-
-    A cookie that says something else says nothing.
-    """
-    kept = board_look.split("-")
-    return Look(
-        order=order or ("bed" if "bed" in kept else "worst"),
-        view=view or ("cards" if "cards" in kept else "rows"),
-        names=names or ("codes" if "codes" in kept else "names"),
-    )
+    """The look in the address, or else the one that is kept."""
+    return Look(order=order or kept.order, view=view or kept.view, names=names or kept.names)
 
 
 Looking = Annotated[Look, Depends(look)]
@@ -206,20 +210,25 @@ def home(actor: SignedIn) -> Response:
 
 
 @router.get("/summary")
-def summary(db: Db, actor: SeesBoard, look: Looking) -> Response:
+def summary(db: Db, actor: SeesBoard, look: KeptLook) -> Response:
     return Response(_summary(_snapshot(db, actor), actor, look), media_type="text/html")
 
 
 @router.get("/ward")
-def ward(db: Db, actor: SeesBoard, look: Looking) -> Response:
+def ward(db: Db, actor: SeesBoard, look: KeptLook) -> Response:
     return Response(_ward(_snapshot(db, actor), actor, look), media_type="text/html")
 
 
 @router.get("/beds/{stay_id}")
-def bed(db: Db, actor: SeesBoard, stay: OnTheBoard, look: Looking) -> Response:
-    """The bed, and with it the figures: what changes the one mostly changes the other."""
+def bed(db: Db, actor: SeesBoard, stay_id: Id, look: KeptLook) -> Response:
+    """The bed, and with it the figures: what changes the one mostly changes the other.
+
+    Whoever lies on the unit is in its snapshot. The gate is asked about others only: this is what
+    every screen asks at once.
+    """
     taken = _snapshot(db, actor)
     for card in taken.cards:
-        if card.stay_id == stay.id:
+        if card.stay_id == stay_id:
             return Response(_bed(taken, card, actor, look), media_type="text/html")
+    load(db, actor, Stay, stay_id, Permission.SEE_BOARD)
     return Response(media_type="text/html")  # discharged meanwhile: its place empties

@@ -1,6 +1,7 @@
 """The list, the card and the forms: what they say, and to whom."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -12,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.units.models import Bed
+from backend.alerts import queries
 from backend.alerts import service as alerts
 from backend.alerts.answers import service as answers
-from backend.alerts.models import Alert
+from backend.alerts.models import Alert, Level
 from backend.audit.models import AuditEntry
 from backend.clinical import deterioration
 from backend.core import clock
@@ -343,3 +345,19 @@ def test_the_card_brings_the_last_36_hours(
     drawn = _text(priya, course[1])
     assert "CIWA-B" in drawn
     assert "33" in drawn
+
+
+def test_the_bar_counts_what_the_list_shows(session: Session, ward: Ward, at: datetime) -> None:
+    """One of each patient and family: the worst, and of two as bad the one of higher rank."""
+    families = [("news2", 1), ("news2", 2), ("news2", 2), ("scale", 1), ("overdue", 0)]
+    for bed in ("1", "2"):
+        stay = build.stay(session, ward, bed=bed)
+        for number, (family, rank) in enumerate(families):
+            level = ("advisory", "urgent", "emergency")[(number + int(bed)) % 3]
+            raised(session, ward, stay, at=at, rule=f"r{number}", family=family, rank=rank,
+                   level=level)  # fmt: skip
+    shown = queries.bundles(queries.open_on_unit(session, ward.unit.id))
+    counted = dict.fromkeys(Level, 0) | Counter(one.leading.level for one in shown)
+    assert queries.open_counts(session, ward.unit.id) == counted
+    assert sum(counted.values()) == 6
+    assert min(counted.values()) > 0
