@@ -41,8 +41,8 @@ from backend.core.errors import Unavailable
 CONNECTIONS = 40
 # Fewer than the connections, and than the threads of the web server (40). A request changes threads
 # while it holds a connection: with as many requests as either, half would wait for a thread and
-# half for a connection, for ever. And no more than keep a processor busy while some of them wait for
-# a row: beyond that they only wait for each other, and each takes a quarter longer.
+# half for a connection, for ever. And no more than keep a processor busy while some wait for a row:
+# beyond that they only wait for each other, and each takes a quarter longer.
 REQUESTS_AT_ONCE = 12
 # The next ones wait in line, but not so long that the person at the screen has given up.
 WAIT_S = 30
