@@ -9,7 +9,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from backend.accounts import census
-from backend.accounts.access import Actor, Allowed, SignedIn, load
+from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import landing, shell
 from backend.board import snapshot
@@ -17,11 +17,12 @@ from backend.board.cards import Card, in_order
 from backend.board.snapshot import Counts, Snapshot
 from backend.core import clock
 from backend.core.db import Db
-from backend.core.web import Id, Page, Screen, html, render
+from backend.core.web import Page, Screen, html, render
 from backend.stays.models import Stay
 
 router = APIRouter()
 SeesBoard = Annotated[Actor, Depends(Allowed(Permission.SEE_BOARD))]
+OnTheBoard = Annotated[Stay, Depends(OneOf(Stay, Permission.SEE_BOARD))]
 
 LOOK_COOKIE = "board_look"
 REMEMBERED_S = 365 * 24 * 3600
@@ -220,15 +221,10 @@ def ward(db: Db, actor: SeesBoard, look: KeptLook) -> Response:
 
 
 @router.get("/beds/{stay_id}")
-def bed(db: Db, actor: SeesBoard, stay_id: Id, look: KeptLook) -> Response:
-    """The bed, and with it the figures: what changes the one mostly changes the other.
-
-    Whoever lies on the unit is in its snapshot. The gate is asked about others only: this is what
-    every screen asks at once.
-    """
+def bed(db: Db, actor: SeesBoard, stay: OnTheBoard, look: KeptLook) -> Response:
+    """The bed, and with it the figures: what changes the one mostly changes the other."""
     taken = _snapshot(db, actor)
     for card in taken.cards:
-        if card.stay_id == stay_id:
+        if card.stay_id == stay.id:
             return Response(_bed(taken, card, actor, look), media_type="text/html")
-    load(db, actor, Stay, stay_id, Permission.SEE_BOARD)
     return Response(media_type="text/html")  # discharged meanwhile: its place empties
