@@ -16,6 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def serve() -> None:
     """Serve the web application on VIGIL_HOST and VIGIL_PORT."""
+    stop_in_order()
     log.configure()
     check_address()
     _say_how_to_begin()
@@ -58,12 +59,19 @@ def check_address() -> None:
         ) from None
 
 
+def stop_in_order() -> None:
+    """Told to stop, leave as at the end: dying of the signal would leave PostgreSQL running.
+
+    From the start on, because what is looked up first starts it; uvicorn hands the signal on.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
 def run() -> None:
     """Serve until told to stop. Open streams would hold a graceful stop for ever: 3 s."""
     import uvicorn  # noqa: PLC0415 (a report need not wait for the server to load)
 
-    # uvicorn hands the signal on when it has stopped; dying of it would leave PostgreSQL running.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    stop_in_order()
     uvicorn.run(
         "backend.main:app",
         host=settings().host,

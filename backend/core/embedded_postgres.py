@@ -61,13 +61,13 @@ def ensure_running(folder: Path) -> str:
     if folder not in _in_use or not _listens(sockets):
         with alone(folder):
             _make(folder)
-            if not _listens(sockets):
-                _start(folder, sockets)
-            if folder not in _in_use:
-                _create_database(sockets)
+            if folder not in _in_use:  # before it starts: whoever is stopped meanwhile stops it too
                 _in_use[folder] = lock_file(folder, "users")
                 fcntl.flock(_in_use[folder], fcntl.LOCK_SH)
                 atexit.register(leave, folder, os.getpid())
+            if not _listens(sockets):
+                _start(folder, sockets)
+            _create_database(sockets)
     return _uri(sockets, DATABASE)
 
 
