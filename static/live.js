@@ -116,12 +116,7 @@ const isRefresh = (ctx) => TOPIC.test(ctx?.sourceEvent?.type ?? "");
 page.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (isRefresh(ctx)) ctx.request.headers["Vigil-Refresh"] = "1";
 });
-// A page that is being left is past being brought up to date, and the browser no longer lets it.
-let left = false;
-addEventListener("pagehide", () => { left = true; });
-addEventListener("pageshow", () => { left = false; });
 page.addEventListener("htmx:before:response", (event) => {
-  if (left) { event.preventDefault(); return; }
   const { ctx } = event.detail, status = ctx.response.status;
   if (status === 401) out();
   if (status < 400 || !isRefresh(ctx)) return;

@@ -1,9 +1,10 @@
 """The content security policy and the referrer policy, as a real browser keeps them."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Opens
 from tests.people import PASSWORD
@@ -59,6 +60,22 @@ def test_what_stands_in_an_attribute_is_never_run(served: Served, opens: Opens) 
     page.locator("#planted").dispatch_event("click")
     page.wait_for_timeout(500)
     assert page.evaluate("window.ran") is None
+
+
+def test_a_late_script_finds_nothing_begun(served: Served, opens: Opens) -> None:
+    """On a slow network the policy comes long after htmx; nothing is asked for until it is there."""
+    page = opens(served.address)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+
+    def dawdle(route: Route) -> None:
+        time.sleep(1)
+        route.continue_()
+
+    page.route("**/static/trusted.js", dawdle)
+    page.reload(wait_until="networkidle")
+    expect(page.locator("#alert-count")).not_to_be_empty()
+    assert said == []
 
 
 @pytest.fixture
