@@ -63,7 +63,7 @@ def test_what_stands_in_an_attribute_is_never_run(served: Served, opens: Opens) 
 
 
 def test_a_late_script_finds_nothing_begun(served: Served, opens: Opens) -> None:
-    """On a slow network the policy comes long after htmx; nothing is asked for until it is there."""
+    """The policy may come long after htmx: nothing is asked for until it is there."""
     page = opens(served.address)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
