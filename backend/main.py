@@ -64,6 +64,7 @@ from backend.core.errors import (
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.events import routes as events
+from backend.observations.offline import routes as offline
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
@@ -74,7 +75,7 @@ from backend.rounds.working_list import routes as working_list
 __all__ = ["app", "tables"]
 
 # What the browser gets of what npm brought: these files and no others.
-VENDOR = {"htmx.min.js": "htmx.org/dist/htmx.min.js"}
+VENDOR = {"htmx.min.js": "htmx.org/dist/htmx.min.js", "idb.js": "idb/build/index.js"}
 
 log = structlog.get_logger()
 
@@ -219,6 +220,7 @@ for domain in (
     sheet,
     chart,
     events,
+    offline,
     wall,
     health,
     sign_in,

@@ -60,6 +60,7 @@ function receive({ beat, topic, baseline, hello, ended }) {
     tell(topic, topic === "ward" ? 1000 : 100);
   } else {
     hear(Date.parse(beat.server_time));
+    document.dispatchEvent(new Event("live:heard"));
     if (beat.change !== change) tell("ward", 1500); // a word was lost, or we are new here
     change = beat.change;
     const awake = beat.watch_age_s !== null && beat.watch_age_s < WATCH_DEAD; // null: it never beat

@@ -108,6 +108,8 @@ class Shell:
     demo: bool
     now: datetime
     glass: GlassBar | None = None
+    # The number of the machine's enrolment, and 0 where nobody has enrolled it.
+    device: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Actor, SignedIn
@@ -18,10 +18,11 @@ from backend.core.web import Id, Page, Screen, go, render, stands_on, wants_frag
 from backend.observations import queries, service
 from backend.observations.models import Observation, Outcome, Source
 from backend.observations.queries import StoredSet
-from backend.observations.sheet import forms, opening, page, preview, reading, saved
+from backend.observations.sheet import forms, opening, page, preview, saved
 from backend.observations.sheet.forms import SheetForm
 from backend.observations.sheet.preview import Preview
 from backend.observations.sheet.reading import Sent
+from backend.observations.sheet.wire import Came
 from backend.protocols import queries as protocols
 from backend.stays import queries as stay_queries
 from backend.stays.access import BedsideOf, ChartOf, CorrectionOf
@@ -73,15 +74,6 @@ class SavedPage(Page, template="observations/_saved.html"):
     """One stored set alone."""
 
     saved: saved.Saved
-
-
-async def what_was_sent(request: Request) -> Sent:
-    """The form as it came over the wire. Never refuses: the sheet says what is wrong with it."""
-    async with request.form(max_files=1, max_fields=reading.MOST_INPUTS * 2) as form:
-        return reading.sent(form.multi_items())
-
-
-Came = Annotated[Sent, Depends(what_was_sent)]
 
 
 def _screen(db: Session, actor: Actor, stay: Stay, sheet: page.Sheet) -> RecordScreen:

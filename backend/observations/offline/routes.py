@@ -1,0 +1,108 @@
+"""Take in what waited on a device; show what still waits there."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from backend.accounts.access import Actor, Allowed, SignedIn
+from backend.accounts.permissions import Permission
+from backend.accounts.shell import shell
+from backend.accounts.sign_in import queries as sign_ins
+from backend.core import clock, local_time
+from backend.core.db import Db
+from backend.core.errors import Conflict, Invalid
+from backend.core.web import Screen, render
+from backend.observations import service
+from backend.observations.models import Observation, Source
+from backend.observations.sheet import forms
+from backend.observations.sheet.forms import SheetForm
+from backend.observations.sheet.reading import AHEAD, Sent
+from backend.observations.sheet.wire import Came
+from backend.stays.access import BedsideOf
+from backend.stays.models import Stay
+
+router = APIRouter()
+Records = Annotated[Actor, Depends(Allowed(Permission.RECORD_OBSERVATION))]
+# Beside the inputs of the sheet itself.
+SAVED_ON_DEVICE_AT = "saved_on_device_at"
+EARLIEST_YEAR = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsentScreen(Screen, template="observations/unsent.html"):
+    """What waits on this device. The server knows nothing of it: the page's script fills it."""
+
+
+@router.get("/unsent")
+def unsent_screen(actor: Records) -> Response:
+    return render(UnsentScreen(shell=shell(actor, here="unsent", now=clock.now())))
+
+
+@router.post("/stays/{stay_id}/observations/queued")
+def take_in(db: Db, actor: SignedIn, stay: BedsideOf, came: Came) -> Response:
+    """A set that was saved without contact, from the script that kept it meanwhile.
+
+    The same sheet under the same key as if it had been sent at once: whichever comes first is
+    stored, and the other gets its answer.
+    """
+    try:
+        with db.begin_nested():
+            row = _recorded(db, actor, stay, came)
+    except Invalid as refused:
+        return _refusal(refused.status, refused.sentence, refused.fields)
+    except Conflict as overtaken:
+        return _refusal(overtaken.status, overtaken.sentence, {})
+    return JSONResponse(
+        {
+            "key": str(row.key),
+            "path": f"/stays/{stay.id}/observations/{row.id}",
+            "received": local_time.clock_time(row.entered_at, actor.zone),
+        }
+    )
+
+
+def _recorded(db: Session, actor: Actor, stay: Stay, came: Sent) -> Observation:
+    sheet = came.without(SAVED_ON_DEVICE_AT)
+    form = forms.read(sheet)
+    form.must_be_of(stay.id)
+    _must_have_typed(db, actor, form)
+    now = clock.now()
+    return service.record(
+        db,
+        actor.id,
+        stay,
+        key=form.key,
+        sheet=form.sheet(actor.zone, now),
+        source=Source.TYPED,
+        sent=sheet.fingerprint(stay.id),
+        reserved=actor.reserved_scales,
+        saved_on_device_at=_saved_at(came.inputs.get(SAVED_ON_DEVICE_AT, ""), now),
+    )
+
+
+def _must_have_typed(db: Session, actor: Actor, form: SheetForm) -> None:
+    """The sign-in may have ended meanwhile: it was this very person's, or it is not theirs to send.
+
+    That they are at the keys of the page that sends it, every request is asked.
+    """
+    if form.opened_by != actor.id or not sign_ins.was_of(db, form.opened_in, actor.id):
+        raise Conflict("Somebody else typed this, so it was not saved. It waits for their sign-in.")
+
+
+def _saved_at(said: str, now: datetime) -> datetime:
+    words = "When this was saved on the device cannot be read. Open the set, and save it again."
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        raise Invalid("Not saved.", {SAVED_ON_DEVICE_AT: words}) from None
+    if at.tzinfo is None or at.year < EARLIEST_YEAR or at > now + AHEAD:
+        raise Invalid("Not saved.", {SAVED_ON_DEVICE_AT: words})
+    return at.astimezone(UTC)
+
+
+def _refusal(status: int, sentence: str, fields: dict[str, str]) -> Response:
+    return JSONResponse({"sentence": sentence, "wrong": list(fields.values())}, status)
