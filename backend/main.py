@@ -74,9 +74,6 @@ from backend.rounds.working_list import routes as working_list
 
 __all__ = ["app", "tables"]
 
-# What the browser gets of what npm brought: these files and no others.
-VENDOR = {"htmx.min.js": "htmx.org/dist/htmx.min.js", "idb.js": "idb/build/index.js"}
-
 log = structlog.get_logger()
 
 
@@ -255,5 +252,5 @@ for domain in (
 if silent := undeclared(app):
     raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
-app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")
+app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", web.VENDOR), name="vendor")
 app.mount("/static", StaticFiles(directory=web.ROOT / "static"), name="static")

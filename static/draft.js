@@ -34,14 +34,23 @@ const touched = (form) =>
 
 const clockTime = () => (record() ? sheet.local() : new Date().toTimeString().slice(0, 5)).slice(-5);
 
+// A kept copy is opened again and again: each time it is another set.
+if ("kept" in document.body.dataset) for (const form of forms()) if (form.elements.key) form.elements.key.value = crypto.randomUUID();
+
 export const device = () => document.body.dataset.device ?? "0";
+
+const keyOf = ({ inputs }) => inputs.find(([name]) => name === "key")?.[1];
 
 async function keep(form) {
   const name = nameOf(form);
   const said = { inputs: typed(form), local: record() ? sheet.local() : clockTime(), unsent: form === record() ? reopened : null };
   const draft = await seal(ownerOf(name), device(), said);
-  // Not before the transaction is done: a page that is left takes an open one along.
-  await (await vault()).put("drafts", { ...draft, at: Date.now() }, name);
+  const change = (await vault()).transaction(["drafts", "queue"], "readwrite");
+  // What is finished meanwhile is no draft any more: it would be filled in again, under the same key.
+  const finished = await change.objectStore("queue").index("key").getKey(keyOf(said) ?? "");
+  if (!finished) change.objectStore("drafts").put({ ...draft, at: Date.now() }, name);
+  await change.done; // a page that is left takes an open one along
+  if (finished) return;
   if (form === record()) show("draft-state", `Not saved yet. Draft kept on this device, ${clockTime()}.`);
 }
 
@@ -142,7 +151,7 @@ async function done(key) {
   const mine = document.body.dataset.person, database = await vault();
   for (const name of (await database.getAllKeys("drafts")).filter((one) => ownerOf(one) === mine)) {
     const draft = await kept(name);
-    if (draft?.inputs.some(([field, value]) => field === "key" && value === key)) await forget(name);
+    if (draft && keyOf(draft) === key) await forget(name);
   }
 }
 

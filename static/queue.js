@@ -31,6 +31,19 @@ function inWords(form) {
 }
 
 async function queue(form) {
+  if ("queued" in form.dataset) return;
+  form.dataset.queued = ""; // pressed twice
+  try {
+    await put(form);
+  } catch (error) {
+    delete form.dataset.queued;
+    if (error.name !== "ConstraintError") return lost(form);
+    form.elements.key.value = crypto.randomUUID(); // another set holds this key: both are kept
+    await queue(form);
+  }
+}
+
+async function put(form) {
   const { elements, dataset } = form;
   if (!elements.observed_local.value) elements.sent_at.value ||= sheet.iso();
   const inputs = [...new FormData(form)], [, key] = inputs.find(([name]) => name === "key");
@@ -45,7 +58,7 @@ async function queue(form) {
   };
   const row = { key, owner: elements.opened_by.value, stay: elements.opened_for.value, state: "waiting", ...(await seal(me, device(), said)) };
   const change = (await vault()).transaction(["queue", "drafts"], "readwrite");
-  if (!(await change.objectStore("queue").index("key").getKey(key))) change.objectStore("queue").add(row);
+  change.objectStore("queue").add(row).catch(() => {}); // it aborts the whole, which says why
   change.objectStore("drafts").delete(dataset.draft);
   await change.done;
   show(form, key, said);
@@ -171,7 +184,7 @@ if (able && me) {
     if (!kept() || !waits(event.target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    queue(event.target).catch(() => lost(event.target));
+    queue(event.target);
   }, true);
   document.addEventListener("htmx:error", ({ detail }) => unanswered(detail?.ctx));
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
@@ -192,6 +205,6 @@ if (able && me) {
 function unanswered(ctx) {
   const form = ctx?.sourceElement;
   if (ctx?.request?.method !== "POST" || form?.id !== "sheet" || !form.isConnected) return;
-  if (waits(form)) queue(form).catch(() => lost(form));
+  if (waits(form)) queue(form);
   else lost(form);
 }

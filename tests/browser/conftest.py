@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -76,3 +77,11 @@ def opens(chromium: Browser) -> Iterator[Opens]:
     yield page
     for context in contexts:
         context.close()
+
+
+def until(page: Page, asked: str, wanted: object, *, within_s: float = 20) -> None:
+    """Ask the page until it answers this. Playwright's own waiting takes any promise for a yes."""
+    deadline = time.monotonic() + within_s
+    while (found := page.evaluate(asked)) != wanted:
+        assert time.monotonic() < deadline, f"{found!r}, and not {wanted!r}"
+        page.wait_for_timeout(50)

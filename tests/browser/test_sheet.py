@@ -13,7 +13,7 @@ from backend.core import clock
 from backend.observations.models import Observation, Score
 from backend.stays.models import Stay
 from tests import build
-from tests.browser.conftest import Opens, sign_in
+from tests.browser.conftest import Opens, sign_in, until
 from tests.conftest import sessions_on
 from tests.people import Ward, the_ward
 from tests.processes import Served
@@ -207,7 +207,7 @@ def test_the_draft_survives_reload_and_sign_out_as_ciphertext_and_goes_with_the_
     expect(page.locator("#progress-words")).to_contain_text("1 of 20 items, 1 of 8")
     page.click("#save")
     expect(page.locator("#saved")).to_contain_text(CANARY)
-    page.wait_for_function(f"async () => !(await ({STORED})('drafts')).length")
+    until(page, f"async () => (await ({STORED})('drafts')).length", 0)
     assert how_many(sessions, stay) == 1
     assert page.evaluate("sessionStorage.length") == 0
     assert CANARY not in page.evaluate("JSON.stringify({...localStorage})")
@@ -249,7 +249,8 @@ def test_without_a_network_it_waits_not_sent_and_keeps_the_time_of_the_first_try
     assert abs(row.observed_at - tried_at) < timedelta(seconds=2.5)
     assert row.entered_at - row.observed_at > timedelta(seconds=2)
     assert row.saved_on_device_at
-    assert page.evaluate(STORED, "queue") == page.evaluate(STORED, "drafts") == []
+    until(page, f"async () => (await ({STORED})('queue')).length", 0)
+    assert kept(page) == []
 
 
 def test_a_lost_answer_and_a_second_try_store_one_set(

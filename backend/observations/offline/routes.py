@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -12,12 +12,15 @@ from backend.accounts.access import Actor, Allowed, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.accounts.sign_in import queries as sign_ins
+from backend.accounts.workstations.cookies import workstation_of
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid
-from backend.core.web import Screen, render
+from backend.core.settings import settings
+from backend.core.web import Screen, anybody, render
 from backend.observations import service
 from backend.observations.models import Observation, Source
+from backend.observations.offline import queries, worker
 from backend.observations.sheet import forms
 from backend.observations.sheet.forms import SheetForm
 from backend.observations.sheet.reading import AHEAD, Sent
@@ -27,6 +30,7 @@ from backend.stays.models import Stay
 
 router = APIRouter()
 Records = Annotated[Actor, Depends(Allowed(Permission.RECORD_OBSERVATION))]
+Opened = Annotated[list[int] | None, Query(max_length=queries.MOST)]
 # Beside the inputs of the sheet itself.
 SAVED_ON_DEVICE_AT = "saved_on_device_at"
 EARLIEST_YEAR = 2000
@@ -35,6 +39,47 @@ EARLIEST_YEAR = 2000
 @dataclass(frozen=True, kw_only=True)
 class UnsentScreen(Screen, template="observations/unsent.html"):
     """What waits on this device. The server knows nothing of it: the page's script fills it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfflineScreen(Screen, template="observations/offline.html"):
+    """What a browser shows instead of a page that it does not keep. Holds nothing of anybody."""
+
+
+@router.get("/worker.js", dependencies=[Depends(anybody)])
+def worker_script() -> Response:
+    """At the root, since a worker serves what lies beside its own address."""
+    return Response(worker.script(), media_type="text/javascript")
+
+
+@router.get("/offline", dependencies=[Depends(anybody)])
+def offline_screen() -> Response:
+    return render(OfflineScreen(shell=None))
+
+
+@router.get("/offline/device", dependencies=[Depends(anybody)])
+def device(request: Request, db: Db) -> Response:
+    """The enrolment of the machine that asks; 0 where it has none, or none any more."""
+    here = workstation_of(request, db)
+    return JSONResponse({"device": here.id if here else 0})
+
+
+@router.get("/offline/pages")
+def pages_to_keep(
+    db: Db,
+    actor: Records,
+    opened: Annotated[list[int] | None, Query(max_length=queries.MOST)] = None,
+) -> Response:
+    """What this machine keeps for who is signed in: their patients, or else those they opened.
+
+    Nothing on a machine that nobody has enrolled; in the demo everybody is invented.
+    """
+    if actor.workstation_id is None and not settings().demo:
+        return JSONResponse({"pages": []})
+    stays = queries.to_keep(db, actor, opened or (), now=clock.now())
+    sheets = {f"/stays/{stay_id}/record": f"/stays/{stay_id}/record/copy" for stay_id in stays}
+    copies = {"/unsent": "/unsent", "/rounds": "/rounds", **sheets}
+    return JSONResponse({"pages": [{"path": to, "from": at} for to, at in copies.items()]})
 
 
 @router.get("/unsent")

@@ -7,6 +7,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
@@ -102,6 +103,14 @@ def record_screen(
         also=tuple(also or ()),
         key=uuid4(),
     )
+    return render(_screen(db, actor, stay, sheet))
+
+
+@router.get("/stays/{stay_id}/record/copy")
+def record_copy(db: Db, actor: SignedIn, stay: BedsideOf) -> Response:
+    """For a device to keep: written down like a board, since nobody has looked at it yet."""
+    census.shown(db, actor, f"copy of {stay.id}", [stay.id], clock.now())
+    sheet = opening.new(db, actor, stay, instruments=(), also=(), key=uuid4())
     return render(_screen(db, actor, stay, sheet))
 
 
