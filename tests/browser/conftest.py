@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.processes import Served, serving, token_for, watching
 
@@ -67,7 +67,9 @@ def opens(chromium: Browser) -> Iterator[Opens]:
     contexts: list[BrowserContext] = []
 
     def page(address: str, name: str = "nora", *, width: int = 1280, height: int = 900) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height})
+        # What a worker fetches, `page.route` does not see: tests/browser/test_offline.py has one.
+        viewport: ViewportSize = {"width": width, "height": height}
+        context = chromium.new_context(viewport=viewport, service_workers="block")
         contexts.append(context)
         sign_in(context, address, name)
         made = context.new_page()

@@ -48,6 +48,8 @@ PAGES = {
     "stay": "/stays/{stay}/manage",
     "orders": "/stays/{stay}/orders",
     "rounds": "/rounds?whose=all",
+    "unsent": "/unsent",
+    "offline": "/offline",
     "admit": "/admit",
     "consents": "/stays/{stay}/consents",
     "sharing": "/stays/{stay}/sharing",
