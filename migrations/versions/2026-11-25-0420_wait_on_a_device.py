@@ -17,11 +17,16 @@ def upgrade() -> None:
     op.add_column(
         "observation", sa.Column("saved_on_device_at", sa.DateTime(timezone=True), nullable=True)
     )
-    # Not checked of the rows that are there: none of them has such a time.
     op.execute(
         "ALTER TABLE observation ADD CONSTRAINT ck_observation_saved_before_it_was_received"
         " CHECK (saved_on_device_at <= entered_at + interval '5 minutes') NOT VALID"
     )
+    # Old rows are looked through while people go on writing.
+    with op.get_context().autocommit_block():
+        op.execute(
+            "ALTER TABLE observation VALIDATE CONSTRAINT"
+            " ck_observation_saved_before_it_was_received"
+        )
 
 
 def downgrade() -> None:
