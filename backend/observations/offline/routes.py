@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from backend.accounts import census
 from backend.accounts.access import Actor, Allowed, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
@@ -21,9 +23,10 @@ from backend.core.web import Screen, anybody, render
 from backend.observations import service
 from backend.observations.models import Observation, Source
 from backend.observations.offline import queries, worker
-from backend.observations.sheet import forms
+from backend.observations.sheet import forms, opening
 from backend.observations.sheet.forms import SheetForm
 from backend.observations.sheet.reading import AHEAD, Sent
+from backend.observations.sheet.screen import screen
 from backend.observations.sheet.wire import Came
 from backend.stays.access import BedsideOf
 from backend.stays.models import Stay
@@ -80,6 +83,14 @@ def pages_to_keep(
     sheets = {f"/stays/{stay_id}/record": f"/stays/{stay_id}/record/copy" for stay_id in stays}
     copies = {"/unsent": "/unsent", "/rounds": "/rounds", **sheets}
     return JSONResponse({"pages": [{"path": to, "from": at} for to, at in copies.items()]})
+
+
+@router.get("/stays/{stay_id}/record/copy")
+def record_copy(db: Db, actor: SignedIn, stay: BedsideOf) -> Response:
+    """For a device to keep: written down like a board, since nobody has looked at it yet."""
+    census.shown(db, actor, f"copy of {stay.id}", [stay.id], clock.now())
+    sheet = opening.new(db, actor, stay, instruments=(), also=(), key=uuid4())
+    return render(screen(db, actor, stay, sheet))
 
 
 @router.get("/unsent")
