@@ -41,6 +41,7 @@ OPEN = {
     "audit_check": "what the nightly check found: numbers of batches and times",
     "instrument_definition": "published scales, the same for everybody",
     "instrument_document": "scales that the site has loaded, the same for everybody",
+    "definition_content": "fingerprints of published scales, the same for everybody",
     "unit": "read before anybody is known, to sign in",
     "staff": "read before anybody is known, to sign in; people work on several units",
     "posting": "read before anybody is known; ended on every unit at once when somebody leaves",

@@ -1,7 +1,7 @@
 """Everything that the ward board shows, in a handful of questions, however long the history is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from backend.board.statements import COURSES, DUE, LAST_SETS, PEOPLE
 from backend.observations.models import Outcome, ScoreStatus
 from backend.patients import queries as patients
 from backend.patients.models import Patient
+from backend.rounds import coming
 from backend.rounds.models import RoundState
 from backend.stays.models import Stay
 
@@ -163,8 +164,8 @@ def _last_set(sets: list[Any]) -> LastSet:
 
 
 def _due(session: Session, stay_ids: Sequence[int]) -> dict[int, tuple[Due, ...]]:
-    found: dict[int, tuple[Due, ...]] = {}
-    for row in session.execute(DUE, {"stay_ids": stay_ids}):
+    found: dict[int, list[Due]] = {}
+    for row in session.execute(DUE, {"stay_ids": stay_ids}).all():
         due = Due(
             instrument=row.instrument,
             due_at=row.due_at,
@@ -172,5 +173,13 @@ def _due(session: Session, stay_ids: Sequence[int]) -> dict[int, tuple[Due, ...]
             state=row.state,
             since=row.since,
         )
-        found[row.stay_id] = (*found.get(row.stay_id, ()), due)
-    return found
+        if coming.gives_way(row.state, row.due_at, row.until_at):
+            task = coming.instead_of(session, row.order_id)
+            if task is None:
+                continue
+            since = min(row.since, task.due_at)
+            due = replace(due, due_at=task.due_at, late_at=task.late_at, since=since)
+        found.setdefault(row.stay_id, []).append(due)
+    return {
+        stay_id: tuple(sorted(rows, key=lambda due: due.since)) for stay_id, rows in found.items()
+    }

@@ -100,6 +100,8 @@ class Instrument:
     higher_is_better: bool = False
     # Whose permission a unit needs before it may use it.
     permission: str = ""
+    # A fingerprint of everything that the file says, its comments and layout apart.
+    content_sha256: str = ""
 
     @property
     def version(self) -> int:

@@ -1,11 +1,15 @@
 """Read an instrument's definition file, and refuse one that does not tile, score or cite."""
 
+import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Any
 
 from backend.clinical.definition import (
     NO_BANDS,
@@ -38,15 +42,21 @@ def load(text: str) -> Instrument:
     """Read and check one definition; raises DefinitionError with every reason at once."""
     reasons: list[str] = []
     try:
-        document = Table(tomllib.loads(text), "definition", reasons)
+        said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DefinitionError([f"This is not a TOML file: {error}."]) from error
-    instrument = _instrument(document)
+    document = Table(said, "definition", reasons)
+    instrument = replace(_instrument(document), content_sha256=_fingerprint(said))
     if not reasons:
         check(instrument, reasons)
     if reasons:
         raise DefinitionError(reasons)
     return instrument
+
+
+def _fingerprint(said: Mapping[str, Any]) -> str:
+    words = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()
 
 
 def _instrument(document: Table) -> Instrument:

@@ -71,7 +71,7 @@ def fulfil(session: Session, stay: Stay, seen: Seen, *, in_force: InForce) -> No
     Due counts from the last true set. A set older than the order's last one was charted late: it
     changes the history, not the schedule.
     """
-    found = _open_rounds(session, stay)
+    found = _until_then(session, stay, _open_rounds(session, stay), seen.observed_at)
     _tick_off(
         session, stay, found, seen, waits=_waits(stay, found, seen, in_force), in_force=in_force
     )
@@ -89,25 +89,38 @@ def _tick_off(
     answered, assessed = set(), set()
     for one in candidates:
         its = moves.machine(session, one.ordered, in_force.protocol)
-        before = moves.task(one.round)
         answer = _answer(session, stay, one, seen, wait=waits[one.ordered.id], in_force=in_force)
-        made = its.answered(before, answer, last_done_at=one.last_done_at)
-        if made is None:
+        came = its.came(moves.task(one.round), answer, last_done_at=one.last_done_at)
+        if not came:
             continue
+        made, refused = came[-1], one.round.refused_before + 1
         not_done = made.state is RoundState.NOT_DONE
         by_set = By(
             actor_id=seen.actor_id,
             observation_id=seen.observation_id,
             not_done_reason=seen.outcome if not_done else None,
         )
-        moves.apply(session, one.ordered, its, one.round, [made], by=by_set)
+        moves.apply(session, one.ordered, its, one.round, came, by=by_set)
         answered.add(one.ordered.instrument)
         if not not_done:
             assessed.add(one.ordered.instrument)
         if made.goes_up:
-            _goes_up(session, stay, one, seen, before.refused_before + 1, in_force=in_force)
+            _goes_up(session, stay, one, seen, refused, in_force=in_force)
     if answered:
         _clear(session, stay, answered, assessed, now=clock.now())
+
+
+def _until_then(
+    session: Session, stay: Stay, found: list[OpenRound], at: datetime
+) -> list[OpenRound]:
+    """An order that reached its end before the set, while the watch slept, gives way first."""
+    over = [one for one in found if one.ordered.until_at and one.ordered.until_at <= at]
+    for one in over:
+        passing: Round | None = one.round
+        while passing is not None and passing.next_step_at and passing.next_step_at <= at:
+            move_on(session, passing, at)
+            passing = queries.open_of(session, one.ordered.id)
+    return _open_rounds(session, stay) if over else found
 
 
 def _answer(

@@ -23,6 +23,7 @@ from backend.observations.chart.plot import Axis, Drawing
 from backend.observations.chart.strips import vital_signs
 from backend.observations.models import Score
 from backend.protocols import queries as protocols
+from backend.rounds import coming
 from backend.rounds import queries as rounds
 from backend.stays.models import Stay
 
@@ -170,7 +171,7 @@ def _due(session: Session, stay: Stay, actor: Actor, now: datetime) -> tuple[Due
             due=local_time.machine(row.due_at),
             overdue=row.due_at <= now,
         )
-        for row in rounds.open_on_stay(session, stay.id)
+        for row in coming.on_stay(session, stay.id)
     )
 
 

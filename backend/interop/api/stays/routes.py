@@ -20,7 +20,7 @@ from backend.interop.api.stays import queries, service
 from backend.interop.api.stays.forms import AdmissionBody, DischargeBody, PlacementBody
 from backend.interop.api.stays.queries import Lying
 from backend.patients import queries as patients
-from backend.rounds import queries as rounds
+from backend.rounds import coming
 from backend.rounds.models import RoundState
 from backend.stays.models import DischargeReason, Stay
 from backend.stays.queries import day_of_stay
@@ -132,7 +132,7 @@ def _in_full(session: Session, actor: Actor, stay: Stay, *, named: bool) -> Stay
             DueRound(
                 instrument=row.instrument, due_at=row.due_at, late_at=row.late_at, state=row.state
             )
-            for row in rounds.open_on_stay(session, stay.id)
+            for row in coming.on_stay(session, stay.id)
         ],
     )
 
