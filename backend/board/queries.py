@@ -17,6 +17,8 @@ from backend.patients import queries as patients
 from backend.patients.models import Patient
 from backend.rounds import coming
 from backend.rounds.models import RoundState
+from backend.stays.leave import queries as leave
+from backend.stays.leave.models import Leave
 from backend.stays.models import Stay
 
 
@@ -82,7 +84,9 @@ class Lying:
     courses: Mapping[str, Course]  # by instrument: what is ordered, and NEWS2
     last: LastSet | None
     alerts: tuple[Alert, ...]  # worst first
-    rounds: tuple[Due, ...]  # longest overdue first, then next due
+    # Longest overdue first, then next due; none while somebody is away.
+    rounds: tuple[Due, ...]
+    away: Leave | None = None
 
 
 NOTHING: Mapping[str, Course] = MappingProxyType({})
@@ -96,6 +100,7 @@ def lying(session: Session, unit_id: int) -> list[Lying]:
     courses = _courses(session, stay_ids)
     last = _last_sets(session, stay_ids)
     due = _due(session, stay_ids)
+    away = leave.away(session, stay_ids)
     open_alerts: dict[int, list[Alert]] = {}
     for alert in alerts.open_on_unit(session, unit_id):
         open_alerts.setdefault(alert.stay_id, []).append(alert)
@@ -108,7 +113,8 @@ def lying(session: Session, unit_id: int) -> list[Lying]:
             courses=courses.get(stay.id, NOTHING),
             last=last.get(stay.id),
             alerts=tuple(open_alerts.get(stay.id, ())),
-            rounds=due.get(stay.id, ()),
+            rounds=() if stay.id in away else due.get(stay.id, ()),
+            away=away.get(stay.id),
         )
         for stay, patient, bed in people
     ]

@@ -21,6 +21,7 @@ from backend.rounds import moves, queries
 from backend.rounds.models import OPEN, ObservationOrder, Round
 from backend.rounds.moves import By
 from backend.rounds.orders import service as orders
+from backend.stays.leave.models import Absence
 from backend.stays.models import Stay
 
 _done = aliased(Round)
@@ -116,11 +117,43 @@ def _until_then(
     """An order that reached its end before the set, while the watch slept, gives way first."""
     over = [one for one in found if one.ordered.until_at and one.ordered.until_at <= at]
     for one in over:
-        passing: Round | None = one.round
-        while passing is not None and passing.next_step_at and passing.next_step_at <= at:
-            move_on(session, passing, at)
-            passing = queries.open_of(session, one.ordered.id)
+        _let_pass(session, one, at)
     return _open_rounds(session, stay) if over else found
+
+
+def _let_pass(session: Session, one: OpenRound, until: datetime) -> None:
+    passing: Round | None = one.round
+    while passing is not None and passing.next_step_at and passing.next_step_at <= until:
+        move_on(session, passing, until)
+        passing = queries.open_of(session, one.ordered.id)
+
+
+def let_pass(session: Session, stay: Stay, *, until: datetime) -> None:
+    """What the watch would have done by then, if it sleeps; before somebody leaves."""
+    for one in _open_rounds(session, stay):
+        _let_pass(session, one, until)
+
+
+def resume(session: Session, actor_id: int, stay: Stay, *, at: datetime) -> None:
+    """Somebody is back: what fell due meanwhile was not done for that reason, and is due now."""
+    in_force = protocols.in_force(session, stay.unit_id, at=at)
+    for one in _open_rounds(session, stay):
+        until_at = one.ordered.until_at
+        if until_at is not None and until_at <= at:
+            if one.round.due_at < until_at:
+                _back(session, actor_id, one, at, in_force)
+            if (left := queries.open_of(session, one.ordered.id)) is not None:
+                move_on(session, left, at)
+    for one in _open_rounds(session, stay):
+        if one.round.due_at < at:
+            _back(session, actor_id, one, at, in_force)
+
+
+def _back(session: Session, actor_id: int, one: OpenRound, at: datetime, in_force: InForce) -> None:
+    its = moves.machine(session, one.ordered, in_force.protocol)
+    if (made := its.back(moves.task(one.round), at)) is not None:
+        by = By(actor_id=actor_id, not_done_reason=task.AWAY)
+        moves.apply(session, one.ordered, its, one.round, [made], by=by)
 
 
 def _answer(
@@ -259,10 +292,14 @@ def _open_rounds(session: Session, stay: Stay) -> list[OpenRound]:
 
 
 def past_its_time(session: Session, now: datetime, leave: Collection[int]) -> Round | None:
-    """One round whose next step has come, locked; rounds in `leave` are left alone."""
+    """One round whose next step has come, locked; rounds in `leave` are left alone.
+
+    So are those of whoever is off the unit: nothing falls due there.
+    """
+    away = select(Absence.id).where(Absence.stay_id == Round.stay_id, Absence.ended_at.is_(None))
     return session.scalars(
         select(Round)
-        .where(Round.next_step_at <= now, Round.id.not_in(leave))
+        .where(Round.next_step_at <= now, Round.id.not_in(leave), ~away.exists())
         .order_by(Round.next_step_at)
         .limit(1)
         .with_for_update(skip_locked=True)

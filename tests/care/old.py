@@ -14,7 +14,9 @@ from backend.core import clock
 from backend.observations.events import service as events
 from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
+from backend.rounds.leave import service as leaves
 from backend.stays import service as stays
+from backend.stays.leave.models import Away
 from backend.stays.models import DischargeReason, Stay
 from backend.tables import metadata
 from tests import build
@@ -84,5 +86,17 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     )
     events.record(
         session, nora, stay, key=uuid4(), kind=EventKind.FALL, started_at=at + timedelta(hours=5)
+    )
+    leaves.leave(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        facts=leaves.Facts(
+            why=Away.PASS,
+            left_at=at + timedelta(hours=6),
+            expected_at=at + timedelta(hours=8),
+            returned_at=at + timedelta(hours=7),
+        ),
     )
     return _left(session, ward, stay, at + timedelta(days=3))

@@ -96,9 +96,7 @@ def test_a_set_ends_the_round_that_stood_open_when_it_was_made_though_the_watch_
     at = admitted + timedelta(minutes=set_after)
     if watched:
         _let_pass(session, at)
-    build.recorded(
-        session, ward, stay, observed_at=at, answers=build.ciwa_b(10), vitals=Vitals()
-    )
+    build.recorded(session, ward, stay, observed_at=at, answers=build.ciwa_b(10), vitals=Vitals())
     found = _rounds(session, stay)
     assert [r.state.value for r in found] == states
     assert found[-1].due_at == at + timedelta(minutes=240)

@@ -29,6 +29,8 @@ from backend.observations.chart.plot import (
 from backend.observations.chart.queries import Course
 from backend.observations.events.models import Event
 from backend.observations.models import Outcome, Score
+from backend.stays.leave import words as leave
+from backend.stays.leave.models import Leave
 
 # Without an order nothing says how long is too long; a line is not drawn through a shift.
 LONGEST_UNORDERED = timedelta(hours=8)
@@ -59,14 +61,15 @@ class Sight:
         return interval * 2 if interval else LONGEST_UNORDERED
 
     def breaks(self, instrument: str) -> list[datetime]:
-        """Moments at which nobody knows how it was: asleep, refused, missed."""
+        """Moments at which nobody knows how it was: asleep, refused, missed, on leave."""
         away = [
             stored.observation.observed_at
             for stored in self.course.standing
             if stored.observation.outcome is not Outcome.ASSESSED
         ]
         missed = [row.due_at for row in self.course.not_done if row.instrument == instrument]
-        return away + missed
+        left = [row.left_at for row in self.course.leaves]
+        return away + missed + left
 
     def when(self, at: datetime) -> str:
         return local_time.clock_time(at, self.axis.zone)
@@ -79,12 +82,15 @@ def events(sight: Sight) -> Drawing:
         for row in sight.course.events
         for word in [happening.KINDS[row.kind].label]
     ]
-    height = 104 if happened else 72
+    height = 72 + (32 if happened else 0)
+    away_at, height = height, height + (32 if sight.course.leaves else 0)
     drawing = Drawing(id="events", title="Events", about=_told(sight), height=height)
     grid(drawing, sight.axis, sight.shift_starts, top=0, bottom=height)
     if happened:
         drawing.labels.append(Label(x=0, y=95, words="Events", kind="t-strong"))
         _row(drawing, sight, happened, y=90, kind="")
+    if sight.course.leaves:
+        _away(drawing, sight, y=away_at)
     drawing.labels += [
         Label(x=0, y=21, words="Alerts", kind="t-strong"),
         Label(x=0, y=49, words="Not assessed,", kind="t-strong"),
@@ -98,6 +104,31 @@ def events(sight: Sight) -> Drawing:
     _row(drawing, sight, raised, y=16, kind="mk-")
     _row(drawing, sight, not_assessed, y=53, kind="")
     return drawing
+
+
+def _away(drawing: Drawing, sight: Sight, *, y: float) -> None:
+    """A strip of the times off the unit, each with where it was."""
+    drawing.labels.append(Label(x=0, y=y + 19, words="Off the unit", kind="t-strong"))
+    free_from = float(LEFT)
+    for row in sight.course.leaves:
+        begin = sight.axis.x(max(row.left_at, sight.axis.start))
+        over = row.returned_at or sight.axis.now
+        end = max(begin + 3, sight.axis.x(min(over, sight.axis.end)))
+        drawing.rects.append(
+            Rect(x=begin, y=y + 4, width=round(end - begin, 1), height=22, kind="away")
+        )
+        drawing.glyphs.append(
+            Glyph(x=begin + 9, y=y + 15, name="person", kind="mk-plain", title=_gone(sight, row))
+        )
+        label = leave.why(row).label
+        if begin + 22 > free_from and begin + 22 + CHARACTER * len(label) < WIDTH:
+            drawing.labels.append(Label(x=begin + 22, y=y + 20, words=label))
+            free_from = begin + 22 + CHARACTER * len(label)
+
+
+def _gone(sight: Sight, row: Leave) -> str:
+    back = f"to {sight.when(row.returned_at)}" if row.returned_at else "and not back yet"
+    return f"{leave.why(row).label} {sight.when(row.left_at)} {back}"
 
 
 def _until(sight: Sight, row: Event) -> str:
@@ -164,6 +195,7 @@ def _told(sight: Sight) -> str:
         f"{sight.when(row.started_at)} {happening.KINDS[row.kind].label}{_until(sight, row)}"
         for row in sight.course.events
     ]
+    told += [_gone(sight, row) for row in sight.course.leaves]
     told += [f"{sight.when(a.raised_at)} {a.level.value}, {a.title}" for a in sight.course.alerts]
     return "; ".join(told[:40]) or "Nothing."
 

@@ -125,6 +125,7 @@ class Chart:
     range_words: str
     ranges: tuple[Range, ...]
     figures: tuple[Figure, ...]
+    away: str | None
     due: tuple[Due, ...]
     alerts: tuple[ChartAlert, ...]
     closed_alerts: tuple[ChartAlert, ...]

@@ -25,6 +25,8 @@ from backend.observations.models import Score
 from backend.protocols import queries as protocols
 from backend.rounds import coming
 from backend.rounds import queries as rounds
+from backend.stays.leave import queries as leave
+from backend.stays.leave import words as leave_words
 from backend.stays.models import Stay
 
 RANGES = {
@@ -66,6 +68,7 @@ def chart(
         sees_notes=actor.may(Permission.SEE_NOTES),
     )
     all_alerts = alerts.of_stay(session, stay.id)
+    gone = leave.away(session, [stay.id]).get(stay.id)
     query = f"range={chosen}&sets={most}"
     return Chart(
         stay_id=stay.id,
@@ -75,7 +78,8 @@ def chart(
             Range(key=key, label=label, here=key == chosen) for key, (label, _) in RANGES.items()
         ),
         figures=_figures(session, stay, sums, actor, now),
-        due=_due(session, stay, actor, now),
+        away=leave_words.told(gone, actor.zone, now) if gone else None,
+        due=() if gone else _due(session, stay, actor, now),
         alerts=_alerts(session, alerts.open_on_stay(session, stay.id), actor, now),
         closed_alerts=_alerts(session, [one for one in all_alerts if one.closed_at], actor, now),
         drawings=_drawings(session, stay, sight, sums, now),
@@ -119,7 +123,8 @@ def _drawings(
         for key in sums
     ]
     strips = [one for one in (*found, vital_signs(sight)) if one is not None]
-    if not (strips or sight.course.alerts or sight.course.sets or sight.course.events):
+    course = sight.course
+    if not (strips or course.alerts or course.sets or course.events or course.leaves):
         return ()
     return (events(sight), *strips)
 

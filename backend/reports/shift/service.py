@@ -48,6 +48,7 @@ ORDER = (
     "rules",
     "alert-list",
     "event-list",
+    "leave-list",
     "sets",
     "staff",
     "late-entries",
@@ -142,6 +143,7 @@ def _tables(
             patient_tables.scores_table(stored, told),
             patient_tables.alert_list(stored, answered, told),
             patient_tables.event_list(stored, told),
+            patient_tables.leave_list(stored, told),
             patient_tables.late_entries_table(stored, told),
             patient_tables.corrections_table(stored, told, detail, named),
         )
