@@ -25,7 +25,7 @@ from backend.core.errors import UserError
 from backend.core.models import Beat
 from backend.protocols import queries as protocols
 from backend.rounds import service as rounds
-from backend.rounds.leave import service as leaves
+from backend.rounds.leave.overdue import service as leaves
 from backend.stays.models import Stay
 
 __all__ = ["run", "tables", "turn"]

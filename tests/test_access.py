@@ -43,6 +43,7 @@ from backend.protocols import queries as protocols
 from backend.rounds.leave import service as leaves
 from backend.rounds.orders import service as orders
 from backend.stays import service as stays
+from backend.stays.leave.facts import Facts
 from backend.stays.leave.models import Away
 from tests import build, people
 from tests.care import build as care
@@ -221,7 +222,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         nora,
         stay,
         key=uuid4(),
-        facts=leaves.Facts(
+        facts=Facts(
             why=Away.PASS,
             left_at=clock.now(),
             expected_at=clock.now() + timedelta(hours=1),

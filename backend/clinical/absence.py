@@ -60,7 +60,7 @@ def overdue(protocol: Protocol, why: Why, *, expected_at: datetime, at_words: st
         title="Not back",
         level=rules.level,
         state="met",
-        sentence=f"{why.label}: expected back {at_words}, and not back yet. Find out where they are.",
+        sentence=f"{why.label}: expected back {at_words}, not back. Find out where they are.",
         evidence=(
             Evidence(
                 label="Expected back",

@@ -1,9 +1,12 @@
 """What an instrument is: items with their legal values, bands by name, alarms, codes, sources."""
 
+import hashlib
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from backend.clinical.definition_parts import (
     NO_BAND,
@@ -163,6 +166,12 @@ class Instrument:
             )
             for answers in settings(self, {})
         )
+
+
+def fingerprint(said: Mapping[str, Any]) -> str:
+    """Of everything that a file says, whatever its comments and layout."""
+    words = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()
 
 
 def as_text(value: Answer) -> str:

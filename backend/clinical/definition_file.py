@@ -1,15 +1,11 @@
 """Read an instrument's definition file, and refuse one that does not tile, score or cite."""
 
-import hashlib
-import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any
 
 from backend.clinical.definition import (
     NO_BANDS,
@@ -27,6 +23,7 @@ from backend.clinical.definition import (
     Unscored,
     Value,
     as_text,
+    fingerprint,
 )
 from backend.clinical.definition_check import check
 from backend.clinical.reading import LEVELS, MARKS, Table
@@ -45,8 +42,7 @@ def load(text: str) -> Instrument:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DefinitionError([f"This is not a TOML file: {error}."]) from error
-    document = Table(said, "definition", reasons)
-    instrument = replace(_instrument(document), content_sha256=_fingerprint(said))
+    instrument = _instrument(Table(said, "definition", reasons), fingerprint(said))
     if not reasons:
         check(instrument, reasons)
     if reasons:
@@ -54,12 +50,7 @@ def load(text: str) -> Instrument:
     return instrument
 
 
-def _fingerprint(said: Mapping[str, Any]) -> str:
-    words = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()
-
-
-def _instrument(document: Table) -> Instrument:
+def _instrument(document: Table, content_sha256: str) -> Instrument:
     items = tuple(_item(table) for table in document.tables("items"))
     unscored = tuple(_unscored(table) for table in document.tables("unscored"))
     instrument = Instrument(
@@ -84,6 +75,7 @@ def _instrument(document: Table) -> Instrument:
         one_of=document.text("one_of", optional=True),
         higher_is_better=document.flag("higher_is_better"),
         permission=document.text("permission", optional=True),
+        content_sha256=content_sha256,
     )
     document.finish()
     return instrument

@@ -60,7 +60,7 @@ def gives_way(state: RoundState, due_at: datetime, until_at: datetime | None) ->
 
 
 def instead_of(session: Session, order_id: int) -> Task | None:
-    """What the order's end will call for, as the watch will do it; None where nothing comes then."""
+    """What the order's end will call for, as the watch will do it; None where nothing follows."""
     ordered = session.get_one(ObservationOrder, order_id)
     stay = session.get_one(Stay, ordered.stay_id)
     until_at, open_round = ordered.until_at, queries.open_of(session, order_id)

@@ -186,5 +186,5 @@ def test_a_shipped_file_that_says_anything_else_under_its_old_id_does_not_start(
     monkeypatch.setattr(scale, "shipped", lambda: shipped)
     assert service.load_shipped(session) == 0
     shipped["ciwa-b/busto-1989/v1"] = scale.load(changed)
-    with pytest.raises(Conflict, match="ciwa-b/busto-1989/v1 differs .* new version"):
+    with pytest.raises(Conflict, match=r"ciwa-b/busto-1989/v1 differs .* new version"):
         service.load_shipped(session)

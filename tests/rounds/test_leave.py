@@ -1,10 +1,11 @@
-"""Leaves: what pauses and resumes, who is told, what is looked at on the return, what is put right."""
+"""Leaves: what pauses and resumes, who is told, what is looked at on the return."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,21 +14,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from backend.alerts import queries as alert_queries
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.errors import Conflict, Invalid
+from backend.protocols import queries as protocols
 from backend.rounds import queries as round_queries
 from backend.rounds.leave import service as leaves
-from backend.rounds.leave.service import Facts
+from backend.rounds.leave.overdue import service as overdue
 from backend.rounds.models import Round
+from backend.rounds.orders import service as orders
 from backend.stays import queries as stays
 from backend.stays import service as stay_service
 from backend.stays.leave import queries
+from backend.stays.leave.facts import Facts, known
 from backend.stays.leave.models import Away, Leave
 from backend.stays.models import DischargeReason, Stay
 from tests import build
 from tests.people import Ward, opens
-from tests.reports.night import watch
+from tests.reports.night import report_of, shift_of, watch
 
 Client = Callable[[str | None], TestClient]
 HOUR = timedelta(hours=1)
@@ -69,8 +74,8 @@ def back(session: Session, ward: Ward, stay: Stay, at: datetime) -> Leave:
 def lived(session: Session, until: datetime) -> None:
     """The watch, until then: rounds, leaves and alerts."""
     with clock.as_if(until):
-        while (state := leaves.past_its_time(session, until, ())) is not None:
-            leaves.move_on(session, state, until)
+        while (state := overdue.past_its_time(session, until, ())) is not None:
+            overdue.move_on(session, state, until)
             session.flush()
     watch(session, until)
 
@@ -143,10 +148,6 @@ def test_leaving_ends_the_call_for_a_late_set_and_the_return_brings_it_back(
 def test_an_order_that_ends_meanwhile_goes_on_from_the_return(
     session: Session, ward: Ward, start: datetime
 ) -> None:
-    from backend.clinical.schedule import HowOften  # noqa: PLC0415
-    from backend.protocols import queries as protocols  # noqa: PLC0415
-    from backend.rounds.orders import service as orders  # noqa: PLC0415
-
     stay = build.stay(session, ward, admitted_at=start - timedelta(days=9))
     orders.order(
         session,
@@ -292,7 +293,7 @@ def test_a_return_that_never_was_is_corrected_and_they_are_away_again(
     gone(session, ward, stay, start, hours=4)
     returned = back(session, ward, stay, start + HOUR)
     with clock.as_if(start + 2 * HOUR):
-        facts = replace(leaves.known(returned), returned_at=None)
+        facts = replace(known(returned), returned_at=None)
         for _ in range(2):
             leaves.correct(
                 session,
@@ -353,4 +354,148 @@ def test_what_is_written_down_is_never_changed(
     gone(session, ward, stay, start)
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(statement))
-    assert opens(ward.staff["nora"])
+
+
+def form(ward: Ward, stay: Stay, *, by: str = "nora", **fields: str) -> dict[str, str]:
+    return {"key": str(uuid4()), **opens(ward.staff[by]), "opened_for": str(stay.id), **fields}
+
+
+def local(moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M}"
+
+
+def test_who_is_away_is_told_everywhere_and_comes_back(
+    session: Session, ward: Ward, stay: Stay, client: Client
+) -> None:
+    nora, path = client("nora"), f"/stays/{stay.id}/leave"
+    build.recorded(session, ward, stay, answers=build.ciwa_b(10))
+    expected = clock.now() + 3 * HOUR
+    sent = form(ward, stay, why="pass", expected=local(expected), escort="her sister")
+    for _ in range(2):  # a double click
+        assert nora.post(path, data=sent).status_code == 303
+    assert len(queries.standing(session, stay.id)) == 1
+    for page in ("/", f"/stays/{stay.id}", "/rounds", path, f"/stays/{stay.id}/record"):
+        assert "On leave" in nora.get(page).text, page
+    assert "her sister" in nora.get(path).text
+    assert "vital signs and sedation" in nora.get(path).text.lower()
+    (place,) = client("iris").get("/api/v1/board").json()["places"]
+    assert (place["away"]["why"], place["rounds"]) == ("pass", [])
+    in_full = client("iris").get(f"/api/v1/stays/{stay.id}").json()
+    assert (in_full["away"]["seen_at"], in_full["due"]) == (None, [])
+    sent = form(ward, stay, belongings="checked")
+    assert nora.post(f"{path}/back", data=sent).status_code == 303
+    text = nora.get(path).text
+    assert "belongings checked" in text
+    assert "urine drug screen not said" in text
+    assert "Leaves the unit" in text
+    (place,) = client("iris").get("/api/v1/board").json()["places"]
+    assert place["away"] is None
+    assert {one["instrument"] for one in place["rounds"]} >= {"news2", "ciwa-b"}
+
+
+def test_an_overdue_return_stands_with_the_overdue(
+    session: Session, ward: Ward, stay: Stay, client: Client
+) -> None:
+    build.recorded(session, ward, stay, answers=build.ciwa_b(10))
+    gone(session, ward, stay, clock.now() - 2 * HOUR, hours=1)
+    nora = client("nora")
+    assert 'data-level="overdue"' in nora.get("/").text
+    assert "1 h past it" in nora.get("/rounds").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"why": "pass"}, "Say when they are expected back"),
+        ({"why": "pass", "expected": "NaN"}, "Write the date and the time"),
+        ({"why": "pass", "expected": "2001-01-01T10:00"}, "They come back after they have left"),
+        ({"why": "pass", "expected": "2101-01-01T10:00"}, "At most 31 days"),
+        ({"why": "tea", "expected": "2101-01-01T10:00"}, "Choose one of the list"),
+        ({"expected": "2101-01-01T10:00"}, "This is needed"),
+    ],
+)
+def test_a_refused_leave_says_why_and_keeps_what_was_typed(
+    *,
+    session: Session,
+    ward: Ward,
+    stay: Stay,
+    client: Client,
+    fields: dict[str, str],
+    sentence: str,
+) -> None:
+    sent = form(ward, stay, escort="her sister", **fields)
+    answer = client("nora").post(f"/stays/{stay.id}/leave", data=sent)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert 'value="her sister"' in answer.text
+    assert queries.standing(session, stay.id) == []
+
+
+def test_the_leader_of_the_group_says_seen_and_may_write_nothing_else(
+    session: Session, ward: Ward, stay: Stay, client: Client
+) -> None:
+    build.recorded(session, ward, stay, answers=build.ciwa_b(10))
+    gone(session, ward, stay, clock.now() - 0.5 * HOUR, why=Away.THERAPY)
+    theo, path = client("theo"), f"/stays/{stay.id}/leave"
+    text = theo.get(path).text
+    assert "Seen just now, alert" in text
+    assert "They are back" not in text
+    assert theo.post(f"{path}/seen", data=form(ward, stay, by="theo")).status_code == 303
+    assert theo.post(f"{path}/back", data=form(ward, stay, by="theo")).status_code == 403
+    assert "seen, alert" in theo.get("/").text
+    assert "Off the unit" in theo.get("/").text
+
+
+def test_a_correction_on_its_page_and_a_taking_back(
+    session: Session, ward: Ward, stay: Stay, client: Client
+) -> None:
+    row = gone(session, ward, stay, clock.now() - 2 * HOUR)
+    nora, path = client("nora"), f"/stays/{stay.id}/leave"
+    text = nora.get(f"{path}?correct={row.id}").text
+    assert f'value="{local(row.left_at)}"' in text
+    right = {
+        "why": "court",
+        "left": local(row.left_at),
+        "expected": local(row.expected_at),
+        "reason": "it was court",
+    }
+    sent = form(ward, stay, **right)
+    assert nora.post(f"{path}/{row.id}/correct", data=sent).status_code == 303
+    (now_known,) = queries.standing(session, stay.id)
+    assert (now_known.why, now_known.left_at.minute) == (Away.COURT, row.left_at.minute)
+    again = nora.post(f"{path}/{row.id}/correct", data=form(ward, stay, **right))
+    assert again.status_code == 409
+    sent = form(ward, stay, reason="another bed")
+    assert nora.post(f"{path}/{now_known.id}/take-back", data=sent).status_code == 303
+    text = nora.get(path).text
+    assert text.count("struck through") == 2
+    assert "it was court" in text
+
+
+def test_a_time_away_is_no_missed_observation_in_the_report(session: Session, ward: Ward) -> None:
+    shift = shift_of(ward, "2026-03-02T08:00")
+    stay = build.stay(session, ward, admitted_at=shift.starts_at - timedelta(days=9), orders={})
+    with clock.as_if(shift.starts_at):
+        at = shift.starts_at
+        orders.order(
+            session,
+            ward.staff["nora"].id,
+            stay,
+            key=uuid4(),
+            instrument="ciwa-b",
+            how_often=HowOften(interval_minutes=240),
+            at=at,
+            in_force=protocols.in_force(session, ward.unit.id, at=at),
+        )
+        build.recorded(session, ward, stay, observed_at=at, answers=build.ciwa_b(10))
+    gone(session, ward, stay, at + HOUR, hours=20)
+    for now, label in ((at + 11 * HOUR, "still away"), (None, None)):
+        if now is None:
+            back(session, ward, stay, shift.ends_at + HOUR)
+        report = report_of(session, ward, shift, now=now)
+        figures = {(row.section, row.subject, row.figure): row.value for row in report.rows}
+        assert figures["observations", "off unit", "all"] == 1
+        assert figures["observations", "missed", "all"] == 0
+        assert figures["census", "at the end away, bed held", "count"] == 1
+        back_at = figures["leave-list", "Pass, leave of absence", "back at"]
+        assert back_at == (label or shift.ends_at + HOUR)

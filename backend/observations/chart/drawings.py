@@ -29,8 +29,6 @@ from backend.observations.chart.plot import (
 from backend.observations.chart.queries import Course
 from backend.observations.events.models import Event
 from backend.observations.models import Outcome, Score
-from backend.stays.leave import words as leave
-from backend.stays.leave.models import Leave
 
 # Without an order nothing says how long is too long; a line is not drawn through a shift.
 LONGEST_UNORDERED = timedelta(hours=8)
@@ -82,15 +80,12 @@ def events(sight: Sight) -> Drawing:
         for row in sight.course.events
         for word in [happening.KINDS[row.kind].label]
     ]
-    height = 72 + (32 if happened else 0)
-    away_at, height = height, height + (32 if sight.course.leaves else 0)
+    height = 104 if happened else 72
     drawing = Drawing(id="events", title="Events", about=_told(sight), height=height)
     grid(drawing, sight.axis, sight.shift_starts, top=0, bottom=height)
     if happened:
         drawing.labels.append(Label(x=0, y=95, words="Events", kind="t-strong"))
         _row(drawing, sight, happened, y=90, kind="")
-    if sight.course.leaves:
-        _away(drawing, sight, y=away_at)
     drawing.labels += [
         Label(x=0, y=21, words="Alerts", kind="t-strong"),
         Label(x=0, y=49, words="Not assessed,", kind="t-strong"),
@@ -104,31 +99,6 @@ def events(sight: Sight) -> Drawing:
     _row(drawing, sight, raised, y=16, kind="mk-")
     _row(drawing, sight, not_assessed, y=53, kind="")
     return drawing
-
-
-def _away(drawing: Drawing, sight: Sight, *, y: float) -> None:
-    """A strip of the times off the unit, each with where it was."""
-    drawing.labels.append(Label(x=0, y=y + 19, words="Off the unit", kind="t-strong"))
-    free_from = float(LEFT)
-    for row in sight.course.leaves:
-        begin = sight.axis.x(max(row.left_at, sight.axis.start))
-        over = row.returned_at or sight.axis.now
-        end = max(begin + 3, sight.axis.x(min(over, sight.axis.end)))
-        drawing.rects.append(
-            Rect(x=begin, y=y + 4, width=round(end - begin, 1), height=22, kind="away")
-        )
-        drawing.glyphs.append(
-            Glyph(x=begin + 9, y=y + 15, name="person", kind="mk-plain", title=_gone(sight, row))
-        )
-        label = leave.why(row).label
-        if begin + 22 > free_from and begin + 22 + CHARACTER * len(label) < WIDTH:
-            drawing.labels.append(Label(x=begin + 22, y=y + 20, words=label))
-            free_from = begin + 22 + CHARACTER * len(label)
-
-
-def _gone(sight: Sight, row: Leave) -> str:
-    back = f"to {sight.when(row.returned_at)}" if row.returned_at else "and not back yet"
-    return f"{leave.why(row).label} {sight.when(row.left_at)} {back}"
 
 
 def _until(sight: Sight, row: Event) -> str:
@@ -195,7 +165,6 @@ def _told(sight: Sight) -> str:
         f"{sight.when(row.started_at)} {happening.KINDS[row.kind].label}{_until(sight, row)}"
         for row in sight.course.events
     ]
-    told += [_gone(sight, row) for row in sight.course.leaves]
     told += [f"{sight.when(a.raised_at)} {a.level.value}, {a.title}" for a in sight.course.alerts]
     return "; ".join(told[:40]) or "Nothing."
 

@@ -20,7 +20,7 @@ from backend.observations.chart import cursor, queries, table
 from backend.observations.chart.drawings import Sight, events, score_course
 from backend.observations.chart.page import Chart, ChartAlert, Due, Figure, Range
 from backend.observations.chart.plot import Axis, Drawing
-from backend.observations.chart.strips import vital_signs
+from backend.observations.chart.strips import away, vital_signs
 from backend.observations.models import Score
 from backend.protocols import queries as protocols
 from backend.rounds import coming
@@ -122,9 +122,8 @@ def _drawings(
         score_course(sight, key, band_system(scale.latest()[key], in_force.protocol.band_systems))
         for key in sums
     ]
-    strips = [one for one in (*found, vital_signs(sight)) if one is not None]
-    course = sight.course
-    if not (strips or course.alerts or course.sets or course.events or course.leaves):
+    strips = [one for one in (away(sight), *found, vital_signs(sight)) if one is not None]
+    if not (strips or sight.course.alerts or sight.course.sets or sight.course.events):
         return ()
     return (events(sight), *strips)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from backend.clinical import happening
 from backend.observations.models import Observation, Outcome
@@ -14,7 +13,6 @@ from backend.reports.shift.report import Column, Detail, Kind, Table, Value
 from backend.reports.shift.response import Answered
 from backend.reports.shift.tables import SUBJECT, instrument_name
 from backend.reports.shift.timeliness import Fate, Judged
-from backend.stays.leave import words as leave
 from backend.stays.models import Stay
 
 NOT_DONE = (Fate.PARTLY, *tuple(Fate)[tuple(Fate).index(Fate.ASLEEP) :])
@@ -208,36 +206,6 @@ def event_list(stored: Stored, told: Whose) -> Table:
             if row.stay_id in stays
         ),
         empty="No event was written down.",
-    )
-
-
-def leave_list(stored: Stored, told: Whose) -> Table:
-    """Each time away that touched the shift. Escort and medication are free text, and not told."""
-    stays = {stay.id: stay for stay in stored.stays}
-    return Table(
-        key="leave-list",
-        title="Away",
-        columns=(
-            *told.columns,
-            Column(title="where", kind=SUBJECT),
-            Column(title="left at"),
-            Column(title="expected at"),
-            Column(title="back at"),
-            Column(title="past the time", unit="min"),
-        ),
-        rows=tuple(
-            (
-                *told.cells(stays[row.stay_id]),
-                leave.why(row).label,
-                row.left_at,
-                row.expected_at,
-                row.returned_at or "still away",
-                minutes(max(timedelta(), (row.returned_at or stored.now) - row.expected_at)),
-            )
-            for row in stored.leaves
-            if row.stay_id in stays and row.left_at < stored.until
-        ),
-        empty="Nobody was away.",
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from backend.clinical import shift
 from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
-from backend.rounds.leave.service import Facts
+from backend.stays.leave.facts import Facts
 from backend.stays.leave.models import Away, Belongings, UrineScreen
 
 Time = Annotated[Line | None, Field(max_length=40)]

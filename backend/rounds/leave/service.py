@@ -1,63 +1,26 @@
 """Write down that somebody leaves, is seen, is expected later, is back; pause and resume."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.accounts.units.models import Unit
-from backend.alerts import queries as alert_queries
-from backend.alerts import service as alerts
 from backend.audit import service as audit
-from backend.clinical import absence
-from backend.clinical.deterioration import overdue_rule
-from backend.core import clock, live, local_time
+from backend.core import clock, live
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.protocols import queries as protocols
-from backend.rounds import service as rounds
-from backend.rounds.reassessments import service as reassessments
+from backend.rounds.leave import following
 from backend.stays.leave import queries, words
-from backend.stays.leave.models import (
-    Absence,
-    Away,
-    Belongings,
-    Leave,
-    LeaveChange,
-    UrineScreen,
-)
+from backend.stays.leave.facts import Facts, known
+from backend.stays.leave.models import Belongings, Leave, LeaveChange, UrineScreen
 from backend.stays.models import Stay
 
 # A browser's clock and ours differ a little; more than this is a wrong time, not a fast clock.
 AHEAD = timedelta(minutes=2)
 LONGEST = timedelta(days=31)
 ALREADY = "Somebody has changed this already. Look at the list first."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """One absence, whole. Without `returned_at` they are still away."""
-
-    why: Away
-    left_at: datetime
-    expected_at: datetime
-    escort: str | None = None
-    medication: str | None = None
-    seen_at: datetime | None = None
-    seen_by: int | None = None
-    returned_at: datetime | None = None
-    belongings: Belongings | None = None
-    urine_screen: UrineScreen | None = None
-
-
-def known(row: Leave) -> Facts:
-    """What a row says."""
-    return Facts(**{name: getattr(row, name) for name in Facts.__dataclass_fields__})
 
 
 def leave(session: Session, actor_id: int, stay: Stay, *, key: UUID, facts: Facts) -> Leave:
@@ -242,7 +205,7 @@ def _add(
         if again := _again(session, actor_id, stay, key):  # the same deed, sent twice at once
             return again
         raise Conflict(ALREADY) from error
-    _follow(session, actor_id, stay, row, now)
+    following.follow(session, actor_id, stay, row, now)
     audit.record(
         session,
         actor_id,
@@ -272,115 +235,3 @@ def _check_times(stay: Stay, facts: Facts, now: datetime) -> None:
         wrong["returned"] = "They came back after they had left."
     if wrong:
         raise Invalid("Check the times.", wrong)
-
-
-def _follow(session: Session, actor_id: int, stay: Stay, row: Leave, now: datetime) -> None:
-    """The state follows what is now known; at most one absence at a time."""
-    standing = queries.standing(session, stay.id)
-    for earlier, later in pairwise(standing):
-        if earlier.returned_at is None or earlier.returned_at > later.left_at:
-            raise Invalid("Check the times.", {"left": "They were away at that time already."})
-    still_away = standing[-1] if standing and standing[-1].returned_at is None else None
-    state = queries.absence(session, stay.id)
-    if still_away is not None and stay.discharged_at is None:
-        in_force = protocols.in_force(session, stay.unit_id, at=now)
-        next_step_at = absence.alarm_at(in_force.protocol, still_away.expected_at)
-        if state is None:
-            _pause(session, stay, still_away.left_at, now)
-            state = Absence(
-                stay_id=stay.id,
-                patient_id=stay.patient_id,
-                unit_id=stay.unit_id,
-                leave_id=still_away.id,
-                next_step_at=next_step_at,
-            )
-            session.add(state)
-        else:
-            expected_at = session.get_one(Leave, state.leave_id).expected_at
-            if still_away.expected_at != expected_at:
-                state.next_step_at = next_step_at
-                _clear(session, stay, {absence.OVERDUE_RETURN}, "They are expected later.", now)
-            state.leave_id = still_away.id
-    elif state is not None:
-        state.leave_id, state.ended_at = row.id, row.returned_at or now
-        state.next_step_at = None
-        session.flush()
-        _clear(session, stay, {absence.OVERDUE_RETURN}, "They are back on the unit.", now)
-        if row.change is not LeaveChange.TAKEN_BACK and row.returned_at is not None:
-            _resume(session, actor_id, stay, row, row.returned_at)
-    session.flush()
-
-
-def _pause(session: Session, stay: Stay, left_at: datetime, now: datetime) -> None:
-    """What time has made of the rounds until then stays made; nobody is called to an empty bed."""
-    rounds.let_pass(session, stay, until=left_at)
-    rules = {
-        alert.rule
-        for alert in alert_queries.open_on_stay(session, stay.id)
-        if alert.rule.startswith(overdue_rule(""))
-    }
-    _clear(session, stay, rules, "The patient has left the unit. It is due on the return.", now)
-
-
-def _resume(session: Session, actor_id: int, stay: Stay, row: Leave, at: datetime) -> None:
-    rounds.resume(session, actor_id, stay, at=at)
-    in_force = protocols.in_force(session, stay.unit_id, at=at)
-    rules = in_force.protocol.rounds.leave
-    if rules is None or words.why(row).in_house or stay.discharged_at is not None:
-        return
-    sedation = session.get_one(Unit, stay.unit_id).sedation_scale
-    for instrument in dict.fromkeys((*rules.return_check, sedation)):
-        reassessments.ask(
-            session,
-            actor_id,
-            stay,
-            key=uuid5(row.key, f"return {instrument}"),
-            instrument=instrument,
-            due_at=at,
-            because="Return check: back on the unit.",
-            in_force=in_force,
-            within_minutes=rules.return_check_minutes,
-        )
-
-
-def _clear(
-    session: Session, stay: Stay, rules: Collection[str], sentence: str, now: datetime
-) -> None:
-    for alert in alert_queries.open_on_stay(session, stay.id):
-        if alert.rule in rules:
-            alerts.clear(session, alert, sentence=sentence, now=now)
-
-
-def past_its_time(session: Session, now: datetime, leave_alone: Collection[int]) -> Absence | None:
-    """Somebody who should have been back, locked; rows in `leave_alone` are left alone."""
-    return session.scalars(
-        select(Absence)
-        .where(Absence.next_step_at <= now, Absence.id.not_in(leave_alone))
-        .order_by(Absence.next_step_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
-
-
-def move_on(session: Session, state: Absence, now: datetime) -> None:
-    """The watch's turn: they were expected, and are not back. Somebody is told, and then others."""
-    row = session.get_one(Leave, state.leave_id)
-    stay = session.get_one(Stay, state.stay_id)
-    in_force = protocols.in_force(session, state.unit_id, at=now)
-    state.next_step_at = None
-    zone = ZoneInfo(session.get_one(Unit, state.unit_id).time_zone)
-    if in_force.protocol.rounds.leave is not None:
-        alerts.raise_alert(
-            session,
-            stay=stay,
-            verdict=absence.overdue(
-                in_force.protocol,
-                words.why(row),
-                expected_at=row.expected_at,
-                at_words=local_time.day_and_time(row.expected_at, zone, now),
-            ),
-            protocol_id=in_force.id,
-            now=now,
-            actor_id=None,
-        )
-    live.announce(session, f"stay-{state.stay_id}", "board")
