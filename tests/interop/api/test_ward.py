@@ -1,11 +1,20 @@
 """A machine sees the unit that its token is for, and nothing of any other."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
+from backend.core import clock
+from backend.protocols import queries as protocols
+from backend.rounds.leave import service as leaves
+from backend.rounds.orders import service as orders
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from tests import build
 from tests.people import Ward
 
