@@ -25,7 +25,10 @@ from backend.main import tables
 from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
+from backend.rounds.leave import service as leaves
 from backend.stays import service as stays
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from backend.stays.models import DischargeReason, Stay
 from tests import build
 from tests.care import build as care
@@ -70,6 +73,7 @@ BROADER = {
 }
 # Changes to a copied row that keep it out of the way of what must be unique.
 ASIDE: dict[str, dict[str, Any]] = {
+    "absence": {"ended_at": "2001-01-01"},
     "alert": {"rule": "another"},
     "assignment": {"ended_at": "2001-01-01"},
     "factor_reset": {"ended_at": "2001-01-01"},
@@ -136,6 +140,10 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             from_at=clock.now(),
             until_at=clock.now() + timedelta(hours=8),
         )
+        gone = Facts(
+            why=Away.PASS, left_at=clock.now(), expected_at=clock.now() + timedelta(hours=1)
+        )
+        leaves.leave(session, on.staff["nora"].id, stay, key=uuid4(), facts=gone)
         session.flush()
     return session.connection()
 
