@@ -63,7 +63,7 @@ def _prepare() -> None:
 def _serve() -> None:
     from backend.accounts.sign_in.service import DEMO_PASSWORD  # noqa: PLC0415
     from backend.cli import serve  # noqa: PLC0415
-    from backend.demo.service import STAFF  # noqa: PLC0415
+    from backend.demo.people import STAFF  # noqa: PLC0415
 
     typer.echo(f"\nVigil is on {settings().public_origin}   (Ctrl-C stops it)\n")
     typer.echo(f"Demo accounts, all with the password {DEMO_PASSWORD}:")
