@@ -40,15 +40,13 @@ FROM charted
 _CORRECTED = """
 SELECT count(*) FROM observation WHERE unit_id = :unit AND supersedes_id IS NOT NULL
 """
-_INTERVALS = (
-    _SETS
-    + """
+_INTERVALS = """
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) FROM (
     SELECT extract(epoch FROM observed_at - lag(observed_at)
         OVER (PARTITION BY stay_id ORDER BY observed_at)) / 3600 AS gap
-    FROM charted) AS gaps
+    FROM observation WHERE unit_id = :unit AND supersedes_id IS NULL AND observed_at < :now
+) AS gaps
 """
-)
 _ROUNDS = """
 SELECT state::text, count(*) FROM round WHERE unit_id = :unit AND due_at < :now
 GROUP BY state ORDER BY count(*) DESC

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from backend import watch
@@ -33,6 +34,8 @@ from backend.stays import queries as stay_queries
 from backend.stays.models import Stay
 
 HISTORY = timedelta(days=14)
+PAUSE_S = 5.0
+TURNS_EVERY = timedelta(minutes=5)
 # The first patients come over this long.
 FILLS_OVER_H = 40.0
 # In this bed somebody was given something and nobody has written down yet whether it helped.
@@ -68,12 +71,18 @@ def make(say: Callable[[str], None], *, history: timedelta = HISTORY) -> None:
     given_at = now - GIVEN_AGO
     ward.plan(given_at, partial(_given, ward, beds[GIVEN_IN_BED]), now=given_at)
 
+    turned = now - 2 * history - timedelta(days=30)
+
     def begins(at: datetime) -> bool:
-        with clock.as_if(at):
-            watch.turn()
+        """What the watch would have done meanwhile, every few minutes and not every second."""
+        nonlocal turned
+        if at - turned >= TURNS_EVERY or at == now:
+            turned = at
+            with clock.as_if(at):
+                watch.turn()
         return True
 
-    told = begin
+    told = now - 2 * history - timedelta(days=30)
 
     def done(planned: Planned) -> None:
         nonlocal told
@@ -108,6 +117,16 @@ def _in_no_hurry() -> Iterator[None]:
 
 def live(stop: threading.Event, *, speed: float) -> None:
     """The staff goes on: at their pace, or `speed` times as fast. Until `stop` is set."""
+    while not stop.is_set():
+        try:
+            _live(stop, speed=speed)
+        except (SQLAlchemyError, OSError) as error:
+            # The ward is taken up again as it is found: nothing is kept that is not stored.
+            log.warning("demo_staff_cannot_reach_database", kind=type(error).__name__)
+            stop.wait(PAUSE_S)
+
+
+def _live(stop: threading.Event, *, speed: float) -> None:
     now = clock.now()
     with console_session.begin() as session:
         ward = _ward(session, unit_of(session), speed=speed, lived_until=now)
