@@ -120,7 +120,7 @@ GIVEN = (
     "Ruben",
     "Selma",
     "Silas",
-    "Tilda",
+    "Tessa",
     "Tomas",
     "Una",
     "Urs",
