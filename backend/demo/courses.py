@@ -12,7 +12,7 @@ from decimal import Decimal
 from math import exp
 from statistics import NormalDist
 
-from backend.clinical import scale
+from backend.clinical import scale, shared
 from backend.clinical.sheet import Answer
 from backend.clinical.vitals import Vitals
 from backend.demo.people import SEED, Kind, Person
@@ -112,14 +112,22 @@ def worst_cows(person: Person, day: int) -> int:
     return 4 if place < above_three / scored else rng.randint(0, 3)
 
 
-def answers_adding_up_to(instrument: str, total: int, rng: random.Random) -> dict[str, Answer]:
-    """Answers whose points add up to exactly this total, and none that is an alarm of its own."""
+def answers_adding_up_to(
+    instrument: str, total: int, rng: random.Random, *, vitals: Vitals | None = None
+) -> dict[str, Answer]:
+    """Answers whose points add up to exactly this total, and none that is an alarm of its own.
+
+    They agree with the vital signs; where those alone come to more, to that.
+    """
     found = scale.latest()[instrument]
+    read = shared.read_off(found, vitals or Vitals())
     alarming = {(item, value) for one in found.alarms for item in one.items for value in one.values}
     legal = {
         item.id: sorted(int(value) for value in item.legal if (item.id, value) not in alarming)
         for item in found.items
+        if item.id not in read
     }
+    total = max(0, total - sum(int(answer) for answer in read.values()))
     while True:
         chosen = {name: values[0] for name, values in legal.items()}
         left = total
@@ -130,7 +138,7 @@ def answers_adding_up_to(instrument: str, total: int, rng: random.Random) -> dic
                 left -= step - chosen[name]
                 chosen[name] = step
         if left == 0:
-            return dict(chosen)
+            return read | dict(chosen)
 
 
 def vital_signs(rng: random.Random, strain: float, **changed: object) -> Vitals:

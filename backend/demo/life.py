@@ -226,11 +226,12 @@ def _sheet(
         )
     if rng.random() < REFUSED:
         return Sheet(observed_at=seen_at, outcome="refused")
+    vitals = courses.sinking_signs(rng, found)
     return Sheet(
         observed_at=seen_at,
-        vitals=courses.sinking_signs(rng, found),
+        vitals=vitals,
         answers={
-            name: courses.answers_adding_up_to(name, total, rng)
+            name: courses.answers_adding_up_to(name, total, rng, vitals=vitals)
             for name, total in found.totals.items()
             if name in due
         },

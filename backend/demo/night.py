@@ -135,7 +135,11 @@ def patients(now_h: int) -> list[Patient]:
             answers={
                 **moment.answers,
                 **(
-                    {"cows": answers_adding_up_to("cows", 9 + min(5, i // 2), rng)}
+                    {
+                        "cows": answers_adding_up_to(
+                            "cows", 9 + min(5, i // 2), rng, vitals=moment.vitals
+                        )
+                    }
                     if moment.answers
                     else {}
                 ),
