@@ -1,7 +1,7 @@
 """Make the demo unit once, live its last two weeks, and go on living while somebody looks."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,6 +36,7 @@ from backend.stays.models import Stay
 HISTORY = timedelta(days=14)
 PAUSE_S = 5.0
 TURNS_EVERY = timedelta(minutes=5)
+TOLD_EVERY = timedelta(hours=12)
 # The first patients come over this long.
 FILLS_OVER_H = 40.0
 # In this bed somebody was given something and nobody has written down yet whether it helped.
@@ -60,21 +61,30 @@ def make(say: Callable[[str], None], *, history: timedelta = HISTORY) -> None:
         unit = open_unit(session, now - timedelta(days=30))
         ward = _ward(session, unit)
         beds = {bed.label: bed.id for bed in session.scalars(select(Bed))}
-    begin = now - history
+    _plan(ward, beds, now - history, now)
+    with _in_no_hurry():
+        _live_until(ward, now, say)
+        _answer_some(ward)
+    unfinished.unlink()
+
+
+def _plan(ward: Ward, beds: Mapping[str, int], begin: datetime, now: datetime) -> None:
+    """Who is known to come, and when shifts begin; everything else follows from these."""
     tonight.plan(ward, beds, now)
     for label, bed_id in beds.items():
         comes_at = begin + timedelta(hours=dice("opens", label).uniform(0, FILLS_OVER_H))
         ward.plan(comes_at, partial(life.admit, ward, bed_id), now=comes_at)
-    for shift in _shifts(begin, now):
+    for shift in _shifts(begin, now)[:1]:
         ward.plan(shift, partial(life.hand_over, ward), now=shift)
-        break
     given_at = now - GIVEN_AGO
     ward.plan(given_at, partial(_given, ward, beds[GIVEN_IN_BED]), now=given_at)
 
-    turned = now - 2 * history - timedelta(days=30)
+
+def _live_until(ward: Ward, now: datetime, say: Callable[[str], None]) -> None:
+    """Each deed at its time; and every few minutes what the watch would have done meanwhile."""
+    turned = told = ward.planned[0].at - timedelta(days=1)
 
     def begins(at: datetime) -> bool:
-        """What the watch would have done meanwhile, every few minutes and not every second."""
         nonlocal turned
         if at - turned >= TURNS_EVERY or at == now:
             turned = at
@@ -82,21 +92,16 @@ def make(say: Callable[[str], None], *, history: timedelta = HISTORY) -> None:
                 watch.turn()
         return True
 
-    told = now - 2 * history - timedelta(days=30)
-
     def done(planned: Planned) -> None:
         nonlocal told
-        if planned.at - told >= timedelta(hours=12):
+        if planned.at - told >= TOLD_EVERY:
             told = planned.at
             say(f"  living through {planned.at:%a %d %b %H:%M} …")
         with clock.as_if(planned.at):
             _do(ward, planned)
 
-    with _in_no_hurry():
-        live_through(ward, now, begins, done)
-        begins(now)
-        _answer_some(ward)
-    unfinished.unlink()
+    live_through(ward, now, begins, done)
+    begins(now)
 
 
 @contextmanager

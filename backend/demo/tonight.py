@@ -1,5 +1,6 @@
 """Plan what is written of this night's patients (`night.py`) into the ward's two weeks."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from backend.stays.models import Stay
 MADE_BEFORE = timedelta(hours=5)
 
 
-def plan(ward: Ward, beds: dict[str, int], now: datetime) -> None:
+def plan(ward: Ward, beds: Mapping[str, int], now: datetime) -> None:
     """Their coming and each of their sets, as long ago as it is written; their beds kept free."""
     for invented in night.patients(now.astimezone(ward.zone).hour):
         comes_at = now - invented.admitted_ago
