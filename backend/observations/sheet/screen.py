@@ -8,6 +8,8 @@ from backend.accounts.access import Actor
 from backend.accounts.shell import shell
 from backend.core import clock
 from backend.core.web import Screen
+from backend.observations.events import queries as events
+from backend.observations.events.page import lately
 from backend.observations.sheet.page import Sheet
 from backend.stays import queries as stays
 from backend.stays.models import Stay
@@ -19,6 +21,7 @@ class RecordScreen(Screen, template="observations/record.html"):
     """The sheet, under the name of the patient."""
 
     banner: Banner
+    happened: tuple[str, ...]
     sheet: Sheet
 
 
@@ -28,5 +31,6 @@ def screen(db: Session, actor: Actor, stay: Stay, sheet: Sheet) -> RecordScreen:
     return RecordScreen(
         shell=shell(actor, here="record", now=now),
         banner=stays.banner(db, stay, actor.zone, now),
+        happened=lately(events.standing(db, stay.id), actor.zone, now),
         sheet=sheet,
     )
