@@ -43,7 +43,12 @@ def test_there_is_a_sheet_for_each_time_at_which_something_falls_due(
 ) -> None:
     pictured: list[str] = []
     make = segno.make
-    monkeypatch.setattr(segno, "make", lambda at, **how: pictured.append(at) or make(at, **how))
+
+    def noted(address: str, **how: str) -> segno.QRCode:
+        pictured.append(address)
+        return make(address, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(segno, "make", noted)
     page = client("nora").get(f"/stays/{stay.id}/paper?hours=8&instruments=ciwa-b").text
     assert page.count('class="paper"') == len(pictured) == len(set(pictured)) == 4
     both = client("nora").get(f"/stays/{stay.id}/paper").text
