@@ -49,6 +49,7 @@ PAGES = {
     "orders": "/stays/{stay}/orders",
     "rounds": "/rounds?whose=all",
     "unsent": "/unsent",
+    "paper": "/stays/{stay}/paper",
     "offline": "/offline",
     "admit": "/admit",
     "consents": "/stays/{stay}/consents",
