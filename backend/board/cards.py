@@ -15,6 +15,7 @@ from backend.clinical import scale
 from backend.core import local_time
 from backend.observations import words
 from backend.observations.models import Outcome, ScoreStatus
+from backend.observations.words import Moved
 from backend.stays import queries as stays
 
 # Worst first: the order of the board.
@@ -26,6 +27,7 @@ GROUPS = (
 )
 NO_BED = "–"
 TAGS_SHOWN = 3
+MOVED_SHOWN = 3
 # Families of rules that look at vital signs: then NEWS2 is the figure to be read from afar.
 ABOUT_VITALS = ("news2", "item-alarm/news2", "item-alarm/acvpu")
 MINUTE = timedelta(minutes=1)
@@ -45,6 +47,7 @@ class ScoreLine:
     note: str
     arrow: str
     change_words: str
+    moved: tuple[Moved, ...]
     spark: Spark | None
 
 
@@ -94,6 +97,7 @@ class Card:
     note: Note | None
     may_record: bool = True
     may_open_alert: bool = True
+    shows_moved: bool = False
 
 
 def card(
@@ -198,6 +202,7 @@ def _score_line(key: str, course: Course, lying: Lying, zone: ZoneInfo, now: dat
         note=note,
         arrow="" if not change else f"▲ {change}" if change > 0 else f"▼ {-change}",
         change_words=_change_words(change),
+        moved=_moved(course) if change is not None and not skipped else (),
         spark=spark(course, now),
     )
 
@@ -217,6 +222,14 @@ def _change(course: Course) -> int | None:
     if len(totals) < 2 or totals[0] is None or totals[1] is None:
         return None
     return totals[0] - totals[1]
+
+
+def _moved(course: Course) -> tuple[Moved, ...]:
+    """What moved most between the last two, part by part."""
+    if len(course.parts) < 2 or course.parts[0][0] != course.parts[1][0]:
+        return ()
+    (definition, points), (_, before) = course.parts
+    return words.moved_points(definition, points, before)[:MOVED_SHOWN]
 
 
 def _change_words(change: int | None) -> str:
