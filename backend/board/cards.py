@@ -27,7 +27,7 @@ GROUPS = (
 )
 NO_BED = "–"
 TAGS_SHOWN = 3
-MOVED_SHOWN = 3
+MOVED_SHOWN = 2
 # Families of rules that look at vital signs: then NEWS2 is the figure to be read from afar.
 ABOUT_VITALS = ("news2", "item-alarm/news2", "item-alarm/acvpu")
 MINUTE = timedelta(minutes=1)

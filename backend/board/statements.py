@@ -168,7 +168,7 @@ def _due_statement() -> Executable:
         select(Round.stay_id, Round.instrument, Round.due_at, Round.late_at, Round.state, since)
         .join(last_done, true())
         .where(_is_one_of(Round.stay_id), Round.state.in_(OPEN))
-        .order_by(since, Round.due_at, Round.id)
+        .order_by(since, Round.due_at, Round.instrument, Round.id)
     )
 
 
