@@ -206,7 +206,7 @@ def _score_line(key: str, course: Course, lying: Lying, zone: ZoneInfo, now: dat
         note=note,
         arrow="" if not change else f"▲ {change}" if change > 0 else f"▼ {-change}",
         change_words=_change_words(change),
-        moved=_moved(course) if change is not None and not skipped else (),
+        moved=() if change is None or skipped else words.moved_lately(course.parts)[:MOVED_SHOWN],
         spark=spark(course, now),
     )
 
@@ -226,14 +226,6 @@ def _change(course: Course) -> int | None:
     if len(totals) < 2 or totals[0] is None or totals[1] is None:
         return None
     return totals[0] - totals[1]
-
-
-def _moved(course: Course) -> tuple[Moved, ...]:
-    """What moved most between the last two, part by part."""
-    if len(course.parts) < 2 or course.parts[0][0] != course.parts[1][0]:
-        return ()
-    (definition, points), (_, before) = course.parts
-    return words.moved_points(definition, points, before)[:MOVED_SHOWN]
 
 
 def _change_words(change: int | None) -> str:

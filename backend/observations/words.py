@@ -1,6 +1,6 @@
 """Stored sets in the words of the ward: parts, changes, outcomes, vital signs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -134,6 +134,13 @@ def moved_points(
         )
         for name, by in ranked
     )
+
+
+def moved_lately(parts: Sequence[tuple[str, Mapping[str, int]]]) -> tuple[Moved, ...]:
+    """The same of the last two scores, newest first, each as its definition and its points."""
+    if len(parts) < 2 or parts[0][0] != parts[1][0]:
+        return ()
+    return moved_points(parts[0][0], parts[0][1], parts[1][1])
 
 
 def change(total: int | None, previous: int | None) -> tuple[str, str]:
