@@ -51,6 +51,7 @@ class Row:
     sentence: str
     standing: str
     also_met: tuple[Link, ...]
+    beside: tuple[Link, ...]
     since: str
     age: str
     here: bool
@@ -195,6 +196,11 @@ def _rows(
                 actor.zone,
                 lapsed_at=lapses.get(one.leading.id),
             ),
+            beside=[
+                other
+                for other in leading
+                if other.stay_id == one.leading.stay_id and other.id != one.leading.id
+            ],
             here=opened in {one.leading.id, *(alert.id for alert in one.muted)},
             now=now,
         )
@@ -202,7 +208,15 @@ def _rows(
     )
 
 
-def _row(one: Bundle, place: Place, *, standing: str, here: bool, now: datetime) -> Row:
+def _row(
+    one: Bundle,
+    place: Place,
+    *,
+    standing: str,
+    beside: Sequence[Alert],
+    here: bool,
+    now: datetime,
+) -> Row:
     alert = one.leading
     return Row(
         alert_id=alert.id,
@@ -214,6 +228,7 @@ def _row(one: Bundle, place: Place, *, standing: str, here: bool, now: datetime)
         sentence=alert.sentence,
         standing=standing,
         also_met=tuple(Link(alert_id=muted.id, words=muted.title) for muted in one.muted),
+        beside=tuple(Link(alert_id=other.id, words=other.title) for other in beside),
         since=local_time.machine(alert.raised_at) if alert.closed_at is None else "",
         age=words.age(alert, now),
         here=here,
@@ -280,8 +295,13 @@ def _family(session: Session, alert: Alert) -> tuple[Link, ...]:
     return tuple(
         Link(alert_id=other.id, words=other.title)
         for other in queries.open_on_stay(session, alert.stay_id)
-        if other.family == alert.family and other.id != alert.id
+        if other.family == alert.family and other.id != alert.id and _stands(other)
     )
+
+
+def _stands(alert: Alert) -> bool:
+    """Whether it is open, and no newer set has cleared it."""
+    return alert.closed_at is None and alert.cleared_at is None
 
 
 def _others(session: Session, alert: Alert, *, zone: ZoneInfo, now: datetime) -> tuple[Link, ...]:
@@ -295,5 +315,5 @@ def _others(session: Session, alert: Alert, *, zone: ZoneInfo, now: datetime) ->
         for other in queries.of_stay(session, alert.stay_id)
         if other.id != alert.id
         and (other.closed_at is None or other.raised_at > now - DAY)
-        and not (other.family == alert.family and other.closed_at is None)
+        and not (other.family == alert.family and _stands(other))
     )
