@@ -17,6 +17,7 @@ from backend.clinical.unobserved import cannot_evaluate, overdue, overdue_rule
 from backend.clinical.verdict import Evidence, Finding, Verdict
 
 __all__ = [
+    "POISON",
     "Evidence",
     "Seen",
     "Treatment",
