@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import Literal
 
 from backend.clinical.course import ASSESSED, ScoredSet
@@ -25,26 +26,30 @@ class Looked:
     evidence: tuple[Evidence, ...] = ()
 
 
+WELL, NOT_KNOWN = Looked(state="well"), Looked(state="unknown")
+
+
 def newest_of(rule: Rule, lines: Lines) -> ScoredSet | None:
     """The newest set that this rule reads at all; None where no such scale was ever used."""
     if not any(key in lines for key in rule.instruments):
         return None
-    read = {*rule.instruments, *(sign.instrument for sign in rule.signs)}
-    found = [lines[key][-1] for key in read if key in lines]
+    found = [lines[key][-1] for key in rule.reads if key in lines]
     return max(found, key=lambda one: (one.seen.observed_at, one.seen.entered_at, one.seen.id))
 
 
 def falling_together(
-    rule: Rule, lines: Lines, treatment: Treatment | None, *, fresh_minutes: int
+    rule: Rule,
+    lines: Lines,
+    treatment: Treatment | None,
+    *,
+    newest: ScoredSet,
+    fresh_minutes: int,
 ) -> Finding:
     """A score has fallen, and a sign of breathing or alertness is low and lower than it was.
 
     It is clear only when every sign that was looked at is well again: breathing that stays slow
     stops falling, and is no better for it.
     """
-    newest = newest_of(rule, lines)
-    if newest is None:
-        raise ValueError("No scale of this rule was ever used.")
     until = newest.seen.observed_at
     since = until - timedelta(minutes=rule.numbers["within_minutes"])
     fresh = until - timedelta(minutes=fresh_minutes)
@@ -53,26 +58,25 @@ def falling_together(
         for sign in rule.signs
         if sign.instrument in lines
     ]
+    states = {one.state for one in signs}
+    if "falling" not in states and "low" not in states:
+        return _not_low(signs)
     low = [one for one in signs if one.state == "falling"]
-    fallen = [
-        (before, last)
-        for key in rule.instruments
-        if key in lines and (pair := _fallen(lines[key], since)) is not None
-        for before, last in [pair]
-    ]
+    lines_read = [lines[key] for key in rule.instruments if key in lines]
+    fallen = [pair for line in lines_read if (pair := _fallen(line, since)) is not None]
     doses, sedated = _sedatives(rule, treatment, until)
     if low and fallen and sedated:
         return _met(low, fallen, doses, told=treatment is not None)
-    if low or any(one.state == "low" for one in signs):
-        words = ", ".join(one.words for one in signs if one.state in ("falling", "low"))
-        sentence = f"{capital(words)}, while no score has fallen."
-        return Finding(state="waiting", sentence=sentence, evidence=())
-    if not signs or any(one.state == "unknown" for one in signs):
+    words = ", ".join(one.words for one in signs if one.words)
+    sentence = f"{capital(words)}, while no score has fallen."
+    return Finding(state="waiting", sentence=sentence, evidence=())
+
+
+def _not_low(signs: Sequence[Looked]) -> Finding:
+    if not signs or NOT_KNOWN in signs:
         sentence = "Breathing and alertness were not measured lately."
         return Finding(state="unknown", sentence=sentence, evidence=())
-    sentence = "Breathing and alertness are not low."
-    evidence = tuple(value for one in signs for value in one.evidence)
-    return Finding(state="clear", sentence=sentence, evidence=evidence)
+    return Finding(state="clear", sentence="Breathing and alertness are not low.", evidence=())
 
 
 def _met(
@@ -118,28 +122,35 @@ def _sedatives(rule: Rule, treatment: Treatment | None, until: datetime) -> tupl
 
 def _fallen(line: Sequence[ScoredSet], since: datetime) -> tuple[Known, Known] | None:
     """The highest total of the window and the newest, where that is lower."""
-    totals = known([one for one in line if one.seen.observed_at >= since], "")
+    totals = known(_since(line, since), "")
     if len(totals) < 2:
         return None
     highest = max(totals[:-1], key=lambda one: one.number)
     return (highest, totals[-1]) if totals[-1].number < highest.number else None
 
 
+def _since(line: Sequence[ScoredSet], since: datetime) -> list[ScoredSet]:
+    """The sets since then, oldest first; a line may be long, the window is not."""
+    found = list(takewhile(lambda one: one.seen.observed_at >= since, reversed(line)))
+    return found[::-1]
+
+
 def _looked(sign: Sign, line: Sequence[ScoredSet], *, since: datetime, fresh: datetime) -> Looked:
     """The newest answer decides, while it is fresh: a pulse on its own hides no breathing."""
-    answered = [one for one in line if one.seen.observed_at >= since and _is_known(one, sign.item)]
-    if not answered or answered[-1].seen.observed_at < fresh:
-        return Looked(state="unknown")
-    last, earlier = answered[-1], answered[:-1]
-    best = max(earlier, key=lambda one: _rank(sign, one), default=None)
-    low = _is_low(sign, last, best)
+    last = next((one for one in reversed(_since(line, fresh)) if _is_known(one, sign.item)), None)
+    if last is None:
+        return NOT_KNOWN
+    if sign.fall is None and not _is_low(sign, last, None):
+        return WELL if last.seen.outcome == ASSESSED else NOT_KNOWN
+    answered = [one for one in _since(line, since) if _is_known(one, sign.item)]
+    best = max(answered[:-1], key=lambda one: _rank(sign, one), default=None)
+    if not _is_low(sign, last, best):
+        return WELL if last.seen.outcome == ASSESSED else NOT_KNOWN
     # Without an earlier answer nobody can say that it was always so.
     fell = best is None or _rank(sign, best) > _rank(sign, last)
     shown = (last,) if best is None else (best, last)
-    if not low and last.seen.outcome != ASSESSED:
-        return Looked(state="unknown")
     return Looked(
-        state="well" if not low else "falling" if fell else "low",
+        state="falling" if fell else "low",
         words=_words(sign, last, best if fell else None),
         evidence=tuple(evidence_of(one, sign.item) for one in shown),
     )
@@ -179,6 +190,4 @@ def _words(sign: Sign, last: ScoredSet, best: ScoredSet | None) -> str:
 
 def is_touched(rule: Rule, touched: Lines) -> bool:
     """Whether these lines hold anything that the rule reads."""
-    return any(key in touched for key in rule.instruments) or any(
-        sign.instrument in touched for sign in rule.signs
-    )
+    return not rule.reads.isdisjoint(touched)

@@ -14,7 +14,7 @@ from backend.clinical.protocol import Protocol, Rule
 from backend.clinical.rules import FINDINGS, item_alarm, met_alone
 from backend.clinical.treatment import OF_DOSES, Treatment, taper_rise
 from backend.clinical.unobserved import cannot_evaluate, overdue, overdue_rule
-from backend.clinical.verdict import Evidence, Finding, Verdict
+from backend.clinical.verdict import Evidence, Finding, State, Verdict
 
 __all__ = [
     "POISON",
@@ -123,35 +123,39 @@ class _Asking:
         self.by_instrument = by_instrument
         self.treatment = treatment
         self.ask = ask
+        self.before: dict[tuple[str, int], tuple[tuple[Evidence, ...], str]] = {}
 
     def verdicts(self, touched: Lines) -> Iterator[Verdict]:
         """Every rule that these lines concern; what cannot be evaluated is a flag of its own."""
         failed = []
-        for rule in self.protocol.rules:
-            if not rule.on:
-                continue
+        for rule in self.protocol.of_sets:
             try:
-                yield from list(self._of(rule, touched))
+                yield from self._of(rule, touched)
             except POISON:
                 failed.append(rule.title)
         if failed:
             yield cannot_evaluate("rules", failed)
 
-    def _of(self, rule: Rule, touched: Lines) -> Iterator[Verdict]:
+    def _of(self, rule: Rule, touched: Lines) -> Sequence[Verdict]:
+        if rule.instrument:
+            line = touched.get(rule.instrument)
+            return self._of_line(rule, line) if line else ()
         if rule.kind == "item_alarm":
-            for key in sorted(touched):
-                yield from self._item_alarms(rule, touched[key])
-        elif rule.kind in FINDINGS and rule.instrument in touched:
-            line = touched[rule.instrument]
-            if self._asks(rule.id, line[-1], met=met_alone(rule, line[-1])):
-                yield self._decided(rule, line, waiting.patient(rule, FINDINGS[rule.kind]))
-        elif rule.kind == "taper_rise" and rule.instrument in touched and self.treatment:
-            find = partial(taper_rise, rule, treatment=self.treatment)
-            yield self._decided(rule, touched[rule.instrument], find)
-        elif rule.kind == "falling_together" and combination.is_touched(rule, touched):
-            yield from self._together(rule)
-        elif rule.kind in OF_DOSES and self.treatment:
-            yield _verdict(rule, OF_DOSES[rule.kind](rule, self.treatment, self.now))
+            return [one for key in sorted(touched) for one in self._item_alarms(rule, touched[key])]
+        if rule.kind == "falling_together":
+            return self._together(rule) if combination.is_touched(rule, touched) else ()
+        if rule.kind in OF_DOSES and self.treatment:
+            return [_verdict(rule, OF_DOSES[rule.kind](rule, self.treatment, self.now))]
+        return ()
+
+    def _of_line(self, rule: Rule, line: Sequence[ScoredSet]) -> Sequence[Verdict]:
+        if rule.kind == "taper_rise":
+            if self.treatment is None:
+                return ()
+            return [self._decided(rule, line, partial(taper_rise, rule, treatment=self.treatment))]
+        if self._asks(rule.id, line[-1], met=met_alone(rule, line[-1])):
+            return [self._decided(rule, line, waiting.patient(rule, FINDINGS[rule.kind]))]
+        return ()
 
     def _asks(self, name: str, newest: ScoredSet, *, met: bool | None) -> bool:
         return self.ask is None or self.ask(name, newest, met=met)
@@ -174,16 +178,18 @@ class _Asking:
             )
             yield self._decided(own, line, partial(_alarm, alarm))
 
-    def _together(self, rule: Rule) -> Iterator[Verdict]:
+    def _together(self, rule: Rule) -> Sequence[Verdict]:
         newest = combination.newest_of(rule, self.by_instrument)
-        if newest is not None:
-            finding = combination.falling_together(
-                rule,
-                self.by_instrument,
-                self.treatment,
-                fresh_minutes=self.protocol.fresh_minutes,
-            )
-            yield self._verdict(rule, finding, newest, newest)
+        if newest is None:
+            return ()
+        finding = combination.falling_together(
+            rule,
+            self.by_instrument,
+            self.treatment,
+            newest=newest,
+            fresh_minutes=self.protocol.fresh_minutes,
+        )
+        return [self._verdict(rule, finding, newest, newest)]
 
     def _decided(self, rule: Rule, line: Sequence[ScoredSet], find: Find) -> Verdict:
         """The newest set decides, or else a fresh one before it that is met and still stands.
@@ -213,22 +219,31 @@ class _Asking:
         line: Sequence[ScoredSet] = (),
     ) -> Verdict:
         stale = newest.seen.observed_at < self.since
-        told = _verdict(rule, replace(finding, state="stale") if stale else finding)
-        before, slope = trends.before(line) if line and told.state == "met" else ((), "")
-        return replace(
-            told,
-            observation_id=deciding.seen.id,
-            band_system=deciding.system.name,
-            before=before,
-            slope=slope,
-        )
+        state: State = "stale" if stale else finding.state
+        before, slope = self._before(line) if line and state == "met" else ((), "")
+        return _verdict(rule, finding, state=state, deciding=deciding, before=before, slope=slope)
+
+    def _before(self, line: Sequence[ScoredSet]) -> tuple[tuple[Evidence, ...], str]:
+        """What went before is the same for all rules that one set meets."""
+        name = line[-1].score.key, line[-1].seen.id
+        if name not in self.before:
+            self.before[name] = trends.before(line)
+        return self.before[name]
 
 
 def _alarm(alarm: ItemAlarm, line: Sequence[ScoredSet]) -> Finding:
     return item_alarm(alarm, line[-1])
 
 
-def _verdict(rule: Rule, finding: Finding) -> Verdict:
+def _verdict(
+    rule: Rule,
+    finding: Finding,
+    *,
+    state: State | None = None,
+    deciding: ScoredSet | None = None,
+    before: tuple[Evidence, ...] = (),
+    slope: str = "",
+) -> Verdict:
     return Verdict(
         rule=rule.id,
         rule_version=rule.version,
@@ -236,10 +251,12 @@ def _verdict(rule: Rule, finding: Finding) -> Verdict:
         rank=rule.rank,
         title=rule.title,
         level=rule.level,
-        state=finding.state,
+        state=state or finding.state,
         sentence=finding.sentence,
         evidence=finding.evidence,
-        observation_id=None,
-        band_system=None,
+        observation_id=deciding.seen.id if deciding else None,
+        band_system=deciding.system.name if deciding else None,
         source=f"{rule.source.text} [{rule.source.mark}]",
+        before=before,
+        slope=slope,
     )

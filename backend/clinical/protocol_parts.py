@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 
 from backend.clinical.definition_parts import Value
@@ -59,6 +60,11 @@ class Rule:
     raise_after_sets: int = 1
     clear_after_sets: int = 1
     clear: "Rule | None" = None
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The instruments that a rule over several of them looks at."""
+        return frozenset({*self.instruments, *(sign.instrument for sign in self.signs)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +135,11 @@ class Protocol:
     reoffer_minutes: int
     asleep_at_most: int
     rounds: RoundRules
+
+    @cached_property
+    def of_sets(self) -> tuple[Rule, ...]:
+        """The rules that are asked whenever a set has come."""
+        return tuple(r for r in self.rules if r.on and r.kind not in ("overdue", "event"))
 
     def rule_for_event(self, kind: str) -> Rule | None:
         """What the unit has decided about a kind of event, if it has."""

@@ -8,7 +8,13 @@ from backend.clinical.course import ScoredSet
 from backend.clinical.definition import ItemAlarm
 from backend.clinical.protocol_parts import Rule
 from backend.clinical.telling import capital, named, not_met
-from backend.clinical.trends import change_at_least, slope_at_least, value_at_least, value_at_most
+from backend.clinical.trends import (
+    change_at_least,
+    number_of,
+    reaches,
+    slope_at_least,
+    value,
+)
 from backend.clinical.verdict import Evidence, Finding
 
 
@@ -117,8 +123,8 @@ FINDINGS: Mapping[str, Callable[[Rule, Sequence[ScoredSet]], Finding]] = Mapping
         "single_red": _single_red,
         "band_at_least": _band_at_least,
         "consecutive_higher_band": _consecutive_higher_band,
-        "value_at_least": value_at_least,
-        "value_at_most": value_at_most,
+        "value_at_least": value,
+        "value_at_most": value,
         "change_at_least": change_at_least,
         "slope_at_least": slope_at_least,
     }
@@ -131,6 +137,8 @@ def met_alone(rule: Rule, newest: ScoredSet) -> bool | None:
         return newest.score.lowest is not None and newest.score.lowest >= rule.numbers["total"]
     if rule.kind == "single_red":
         return bool(newest.score.red)
+    if rule.kind in ("value_at_least", "value_at_most"):
+        return reaches(rule, number_of(newest, rule.words["item"])) is True
     if rule.kind not in ("band_at_least", "consecutive_higher_band"):
         return None
     high = newest.mildest.severity >= _severity(rule, newest)

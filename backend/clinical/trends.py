@@ -71,28 +71,30 @@ def evidence_of(one: ScoredSet, item: str) -> Evidence:
     return one.evidence_of(one.instrument.name, one.total_words)
 
 
-def value_at_least(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
-    """One answer at or above a limit."""
-    return _value(rule, line[-1], f"from {rule.limits['value']}", above=True)
-
-
-def value_at_most(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
-    """One answer at or below a limit."""
-    return _value(rule, line[-1], f"at {rule.limits['value']} or below", above=False)
-
-
-def _value(rule: Rule, newest: ScoredSet, limit_words: str, *, above: bool) -> Finding:
-    """Only the value itself need be known; what was counted in a sleeper clears nothing."""
-    item, limit = rule.words["item"], rule.limits["value"]
-    number = number_of(newest, item)
+def reaches(rule: Rule, number: Decimal | None) -> bool | None:
+    """Whether a number is at or beyond the rule's limit; None: it is not known."""
     if number is None:
+        return None
+    limit = rule.limits["value"]
+    return number >= limit if rule.kind == "value_at_least" else number <= limit
+
+
+def value(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
+    """One answer at or beyond a limit.
+
+    Only the value itself need be known; what was counted in a sleeper clears nothing.
+    """
+    newest, item = line[-1], rule.words["item"]
+    reached = reaches(rule, number_of(newest, item))
+    if reached is None:
         words = f"{capital(label_of(newest, item))} is not known."
         return Finding(state="unknown", sentence=words, evidence=(), possible=True)
     said = capital(named(newest, item))
     evidence = (newest.evidence(item),)
-    if number >= limit if above else number <= limit:
-        sentence = f"{said} (flagged {limit_words})."
-        return Finding(state="met", sentence=sentence, evidence=evidence)
+    if reached:
+        limit = rule.limits["value"]
+        words = f"from {limit}" if rule.kind == "value_at_least" else f"at {limit} or below"
+        return Finding(state="met", sentence=f"{said} (flagged {words}).", evidence=evidence)
     if newest.seen.outcome != ASSESSED:
         sentence = f"{said}, counted in somebody who was not assessed."
         return Finding(state="unknown", sentence=sentence, evidence=evidence)
