@@ -139,6 +139,17 @@ def course_and_gaps(
     ]
 
 
+def sets(session: Session, stay_id: int, ids: Sequence[int]) -> list[Seen]:
+    """These sets of a stay as they were written, whether or not they have been corrected since."""
+    found = _sets(session, ids).values() if ids else ()
+    of_stay = set(
+        session.scalars(
+            select(Observation.id).where(Observation.stay_id == stay_id, Observation.id.in_(ids))
+        )
+    )
+    return [one for one in found if one.id in of_stay]
+
+
 # A stored set never changes, so each process reads it once. The time it was written at tells it
 # from a set that was rolled back and left its number to another.
 _read: dict[tuple[int, datetime], Seen] = {}
