@@ -20,7 +20,6 @@ from backend.cli.unit import Code, the_approver
 from backend.clinical import protocol, protocol_diff
 from backend.clinical.protocol import Protocol, Rule
 from backend.clinical.scale import latest
-from backend.core import clock
 from backend.core.db import console_session
 from backend.core.errors import Invalid, NotFound
 from backend.protocols import queries, service
@@ -108,7 +107,7 @@ def load(
     document = _read(file)
     with console_session.begin() as session:
         unit = the_unit(session, code)
-        effective_at = _moment(effective, unit) if effective else clock.now()
+        effective_at = _moment(effective, unit) if effective else None
         person = the_approver(session, unit, by)
         row = service.adopt(
             session,
@@ -116,7 +115,7 @@ def load(
             document=document,
             drafted_by=staff.console(session).id,
             approved_by=person.id,
-            effective_at=max(effective_at, clock.now()) if not effective else effective_at,
+            effective_at=effective_at,
         )
     at = _time(row.effective_at, unit)
     typer.echo(

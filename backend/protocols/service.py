@@ -53,15 +53,16 @@ def adopt(
     document: Mapping[str, Any],
     drafted_by: int,
     approved_by: int,
-    effective_at: datetime,
+    effective_at: datetime | None,
 ) -> UnitProtocol:
-    """The unit's next version, in force from a time that has not passed.
+    """The unit's next version, in force from a time that has not passed; None: from now.
 
     Invalid: every reason why it cannot be used. What was raised before keeps its own version.
     """
     versions = queries.versions(session, unit_id)
     check(document, before=versions[-1].document if versions else None)
-    if effective_at < clock.now():
+    now = clock.now()
+    if effective_at is not None and effective_at < now:
         raise Invalid("A protocol cannot rule over what has already happened: give a later time.")
     return _added(
         session,
@@ -72,7 +73,7 @@ def adopt(
             document=dict(document),
             drafted_by=drafted_by,
             approved_by=approved_by,
-            effective_at=effective_at,
+            effective_at=effective_at or now,
         ),
         "Somebody has put another version into force meanwhile. Compare with that one first.",
     )
