@@ -38,6 +38,12 @@ def with_total(total: int, version: int) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _nothing_parsed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adopts is rolled back, and its number may be another's in another database."""
+    monkeypatch.setattr("backend.protocols.queries._parsed", {})
+
+
 @pytest.fixture
 def vigil(session: Session, monkeypatch: pytest.MonkeyPatch) -> Vigil:
     class Sessions:

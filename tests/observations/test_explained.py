@@ -36,6 +36,12 @@ from tests import build
 from tests.people import Ward
 
 
+@pytest.fixture(autouse=True)
+def _nothing_parsed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adopts is rolled back, and its number may be another's in another database."""
+    monkeypatch.setattr("backend.protocols.queries._parsed", {})
+
+
 @pytest.fixture
 def stay(session: Session, ward: Ward) -> Stay:
     return build.stay(session, ward, bed="7")

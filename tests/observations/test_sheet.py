@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from backend.accounts.units import service as units
 from backend.alerts import queries as alerts
 from backend.audit.models import VIEWED, AuditEntry
+from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.observations import queries
 from backend.observations.models import Outcome
@@ -143,7 +145,7 @@ def test_a_refusal_keeps_everything_that_was_typed(
     sent["ciwa-b.tense"] = sent.pop("ciwa_b.tense")
     said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=headers)
     assert said.status_code == 422
-    assert "Pulse 1120 is not possible" in said.text
+    assert "Pulse 1120 /min is not possible" in said.text
     assert value_of(said.text, "pulse_per_min") == "1120"
     assert value_of(said.text, "temperature_c") == "36,9"
     assert value_of(said.text, "key") == sent["key"]
@@ -321,8 +323,125 @@ def test_the_correction_starts_from_the_stored_set(
     late = browser.get(path)
     assert late.status_code == 409
     assert "corrected this set already" in late.text
-    sent["key"] = str(uuid4())
-    assert browser.post(path, data=sent, headers=HTMX).status_code == 409
+
+
+def test_of_two_who_correct_one_set_the_second_sees_both(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    row = build.recorded(session, ward, stay, answers=build.ciwa_b(61))
+    path = f"/stays/{stay.id}/observations/{row.id}/correct"
+    reason = "digits typed for another bed"
+    chen = sheets.form(ward, stay, by="chen", reason=reason, **sheets.ciwa_b(16))
+    nora = sheets.form(ward, stay, reason=reason, **sheets.ciwa_b(12)) | {"pulse_per_min": "88"}
+    assert client("chen").post(path, data=chen, headers=HTMX).status_code == 200
+    said = client("nora").post(path, data=nora, headers=HTMX)
+    assert said.status_code == 422
+    told = " ".join(said.text.split())
+    assert "Already corrected by Chen" in told
+    assert "CIWA-B 16" in told
+    assert value_of(said.text, "pulse_per_min") == "88"
+    assert len(sheets.stored(session, stay)) == 2
+    other = build.stay(
+        session, ward, bed="8", patient_row=build.patient(session, ward, family_name="Hollowell")
+    )
+    crossed = nora | {"key": str(uuid4()), "opened_for": str(other.id)}
+    assert client("nora").post(path, data=crossed, headers=HTMX).status_code == 409
+
+
+def test_two_who_record_at_one_time_both_stand_and_are_held_against_each_other(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    path = f"/stays/{stay.id}/observations"
+    earlier = clock.now() - timedelta(minutes=11)
+    build.recorded(session, ward, stay, by="chen", observed_at=earlier, answers=build.ciwa_b(70))
+    chen = sheets.form(ward, stay, by="chen", **sheets.ciwa_b(30)) | {"pulse_per_min": "96"}
+    nora = sheets.form(ward, stay, **sheets.ciwa_b(12)) | {"pulse_per_min": "112"}
+    first = client("chen").post(path, data=chen, headers=HTMX).text
+    assert "recorded this patient too" not in first
+    told = " ".join(client("nora").post(path, data=nora, headers=HTMX).text.split())
+    assert "Chen" in told
+    assert "They differ" in told
+    assert '<td class="n">112</td><td class="n">96</td><td><b>differs</b></td>' in told
+    assert '<td class="n">12</td><td class="n">30</td><td><b>differs</b></td>' in told
+    assert '<td class="n">16</td><td class="n">16</td><td></td>' in told
+    assert told.count("They differ") == 1
+    _, one, two = sheets.stored(session, stay)
+    assert (one.pulse_per_min, two.pulse_per_min) == (96, 112)
+
+
+def test_what_was_found_last_waits_for_the_own_value_unless_the_unit_wants_it(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    build.recorded(session, ward, stay)
+    path = f"/stays/{stay.id}/record"
+    assert 'data-previous="after"' in client("nora").get(path).text
+    units.set_up_sheet(
+        session,
+        ward.staff["ada"].id,
+        ward.unit,
+        previous_values="always",
+        temperature_unit="°F",
+        pressure_unit="kPa",
+    )
+    html = client("nora").get(path).text
+    assert 'data-previous="always"' in html
+    assert is_pressed(html, "temperature_unit", "°F")
+    assert is_pressed(html, "pressure_unit", "kPa")
+    assert "was 98.2 °F" in html
+    assert "was 16.5 kPa" in html
+    stored = sheets.stored(session, stay)[0].id
+    mended = client("nora").get(f"/stays/{stay.id}/observations/{stored}/correct").text
+    assert is_pressed(mended, "temperature_unit", "°C")
+    assert value_of(mended, "temperature_c") == "36.8"
+
+
+def test_no_input_of_the_sheet_suggests_a_number(client: Client, stay: Stay) -> None:
+    html = client("nora").get(f"/stays/{stay.id}/record?also=glucose&also=fluid&also=pain").text
+    form = html[html.index('id="sheet"') : html.index("</form>", html.index('id="sheet"'))]
+    assert 'name="glucose.glucose_mmol_per_l"' in form
+    for word in ('type="range"', 'type="number"', "<datalist", "<select", "step="):
+        assert word not in form
+
+
+def test_a_merged_round_asks_for_the_pulse_once_and_scores_it_into_each(
+    client: Client, session: Session, ward: Ward
+) -> None:
+    orders = {"ciwa-ar": 240, "cows": 240, "news2": 240}
+    stay = build.stay(session, ward, orders=orders, substances=("alcohol", "opioids"))
+    browser, path = client("nora"), f"/stays/{stay.id}/observations"
+    html = browser.get(f"/stays/{stay.id}/record").text
+    assert opened(html) == ["ciwa-ar", "cows"]
+    assert 'name="cows.pulse"' not in html
+    assert html.count('name="pulse_per_min"') == 1
+    assert 'type the <a href="#pulse_per_min">pulse</a>' in html
+    answers = {f"cows.{item}": "0" for item in build.COWS if item != "pulse"}
+    answers |= {f"ciwa-ar.{item}": "0" for item in build.CIWA_AR}
+    sent = sheets.form(ward, stay) | answers | {"pulse_per_min": "112"}
+    assert "COWS 2" in browser.post(f"/stays/{stay.id}/score-preview", data=sent).text
+    wrong = browser.post(path, data=sent | {"cows.pulse": "4"}, headers=HTMX)
+    assert wrong.status_code == 422
+    assert "Pulse 112 /min is 2 on COWS, not 4" in wrong.text
+    assert is_pressed(wrong.text, "cows.pulse", "4")
+    assert browser.post(path, data=sent, headers=HTMX).status_code == 200
+    (row,) = sheets.stored(session, stay)
+    scores = queries.scores_of(session, [row.id])[row.id]
+    assert (scores["cows"].answers["pulse"], scores["cows"].total) == (2, 2)
+    assert (scores["ciwa-ar"].total, scores["news2"].points["pulse_per_min"]) == (0, 2)
+    mend = f"{path}/{row.id}/correct"
+    assert 'name="cows.pulse"' not in browser.get(mend).text
+    again = sent | {"key": str(uuid4()), "pulse_per_min": "88", "reason": "counted again"}
+    assert browser.post(mend, data=again, headers=HTMX).status_code == 200
+    _, right = sheets.stored(session, stay)
+    assert queries.scores_of(session, [right.id])[right.id]["cows"].total == 1
+
+
+def test_a_pulse_that_was_only_answered_can_be_corrected(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    answers = {"cows": dict.fromkeys(build.COWS, 0) | {"pulse": 4}}
+    row = build.recorded(session, ward, stay, vitals=Vitals(), answers=answers)
+    html = client("nora").get(f"/stays/{stay.id}/observations/{row.id}/correct").text
+    assert is_pressed(html, "cows.pulse", "4")
 
 
 def test_a_set_is_taken_back_with_a_reason(

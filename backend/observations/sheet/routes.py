@@ -16,9 +16,11 @@ from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.web import Id, Page, Screen, go, render, stands_on, wants_fragment
 from backend.observations import queries, service
+from backend.observations.events import queries as events
+from backend.observations.events.page import lately
 from backend.observations.models import Observation, Outcome, Source
 from backend.observations.queries import StoredSet
-from backend.observations.sheet import forms, opening, page, preview, reading, saved
+from backend.observations.sheet import beside, forms, opening, page, preview, reading, saved
 from backend.observations.sheet.forms import SheetForm
 from backend.observations.sheet.preview import Preview
 from backend.observations.sheet.reading import Sent
@@ -36,6 +38,7 @@ class RecordScreen(Screen, template="observations/record.html"):
     """The sheet, under the name of the patient."""
 
     banner: Banner
+    happened: tuple[str, ...]
     sheet: page.Sheet
 
 
@@ -89,6 +92,7 @@ def _screen(db: Session, actor: Actor, stay: Stay, sheet: page.Sheet) -> RecordS
     return RecordScreen(
         shell=shell(actor, here="record", now=now),
         banner=stay_queries.banner(db, stay, actor.zone, now),
+        happened=lately(events.standing(db, stay.id), actor.zone, now),
         sheet=sheet,
     )
 
@@ -102,14 +106,8 @@ def record_screen(
     also: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> Response:
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
-    sheet = opening.new(
-        db,
-        actor,
-        stay,
-        instruments=tuple(instruments or ()),
-        also=tuple(also or ()),
-        key=uuid4(),
-    )
+    chosen, added = tuple(instruments or ()), tuple(also or ())
+    sheet = opening.new(db, actor, stay, instruments=chosen, also=added, key=uuid4())
     return render(_screen(db, actor, stay, sheet))
 
 
@@ -270,6 +268,11 @@ def correct(
         )
     except Invalid as refused:
         return _again(request, db, actor, stay, came=came, refused=refused, was=found)
+    except Conflict as late:
+        first = beside.quicker(db, stay.id, observation_id, actor.zone, clock.now())
+        if first is None or type(late) is not Conflict:  # not other hands, not another patient
+            raise
+        return _again(request, db, actor, stay, came=came, refused=first, was=found)
     return _echo(request, db, actor, stay, row)
 
 
