@@ -68,6 +68,7 @@ from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
+from backend.rounds.leave import routes as leave
 from backend.rounds.orders import routes as orders
 from backend.rounds.working_list import routes as working_list
 
@@ -241,6 +242,7 @@ for domain in (
     glass,
     purge,
     orders,
+    leave,
     working_list,
     alerts,
     answers,

@@ -29,6 +29,7 @@ from backend.protocols import models as protocols
 from backend.rounds import models as rounds
 from backend.rounds.assignments import models as assignments
 from backend.stays import models as stays
+from backend.stays.leave import models as leave
 
 __all__ = [
     "alerts",
@@ -43,6 +44,7 @@ __all__ = [
     "events",
     "factors",
     "glass",
+    "leave",
     "links",
     "observations",
     "oidc",

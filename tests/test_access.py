@@ -40,8 +40,11 @@ from backend.main import app, tables
 from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
 from backend.protocols import queries as protocols
+from backend.rounds.leave import service as leaves
 from backend.rounds.orders import service as orders
 from backend.stays import service as stays
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from tests import build, people
 from tests.care import build as care
 from tests.people import PEOPLE, Ward
@@ -214,6 +217,17 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         now=clock.now(),
     )
     seizure = happened.record(session, nora, stay, key=uuid4(), kind=EventKind.SEIZURE)
+    gone = leaves.leave(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        facts=Facts(
+            why=Away.PASS,
+            left_at=clock.now(),
+            expected_at=clock.now() + timedelta(hours=1),
+        ),
+    )
     machine = workstations.enrol(
         session,
         nora,
@@ -231,6 +245,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
         "stay_id": stay.id,
         "observation_id": row.id,
         "event_id": seizure.id,
+        "leave_id": gone.id,
         "observation_order_id": ordered.id,
         "alert_id": alert.id,
         "duty_id": duty.id,

@@ -32,6 +32,17 @@ class Wake:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leave:
+    """When somebody who is away is overdue, and what is looked at when they are back."""
+
+    overdue_return_minutes: int
+    level: str
+    return_check_minutes: int
+    return_check: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
 class TemplateOrder:
     """One order of a template; after `until_hours` it goes on every `then_minutes`."""
 
@@ -62,6 +73,7 @@ class RoundRules:
     reoffers_at_most: int | None = None
     refusal_source: Source | None = None
     wake: Wake | None = None
+    leave: Leave | None = None
     risk_windows: Mapping[str, RiskWindow] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
 
@@ -82,6 +94,7 @@ def read(document: Table) -> RoundRules:
         reoffers_at_most=refusal.whole("reoffers_at_most", low=1) if refusal else None,
         refusal_source=refusal.source() if refusal else None,
         wake=_wake(table.maybe_table("wake")),
+        leave=_leave(table.maybe_table("leave")),
         risk_windows=_risk_windows(table),
         templates=tuple(_template(one) for one in table.tables("templates")),
     )
@@ -113,6 +126,22 @@ def _wake(table: Table | None) -> Wake | None:
     )
     table.finish()
     return wake
+
+
+def _leave(table: Table | None) -> Leave | None:
+    if table is None:
+        return None
+    leave = Leave(
+        overdue_return_minutes=table.whole("overdue_return_minutes", low=1),
+        level=table.choice("level", LEVELS),
+        return_check_minutes=_minutes(table, "return_check_minutes") or 0,
+        return_check=table.texts("return_check"),
+        source=table.source(),
+    )
+    for key in leave.return_check:
+        _check_instrument(table, key)
+    table.finish()
+    return leave
 
 
 def _risk_windows(table: Table) -> Mapping[str, RiskWindow]:

@@ -19,6 +19,7 @@ from backend.clinical.shift import Shift
 from backend.core.deed import is_readable
 from backend.core.errors import Invalid
 from backend.reports.shift import (
+    away,
     charts,
     csv_file,
     json_file,
@@ -48,6 +49,7 @@ ORDER = (
     "rules",
     "alert-list",
     "event-list",
+    "leave-list",
     "sets",
     "staff",
     "late-entries",
@@ -142,6 +144,7 @@ def _tables(
             patient_tables.scores_table(stored, told),
             patient_tables.alert_list(stored, answered, told),
             patient_tables.event_list(stored, told),
+            away.leave_list(stored, told),
             patient_tables.late_entries_table(stored, told),
             patient_tables.corrections_table(stored, told, detail, named),
         )
