@@ -127,7 +127,7 @@ def record(request: Request, db: Db, actor: SignedIn, stay: BedsideOf, came: Cam
             actor.id,
             stay,
             key=form.key,
-            sheet=form.sheet(actor.zone, clock.now()),
+            sheet=opening.said_now(db, actor, stay, form.sheet(actor.zone, clock.now())),
             source=Source.TYPED,
             sent=came.fingerprint(stay.id),
             reserved=actor.reserved_scales,
