@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.accounts.access import Actor
 from backend.clinical import forecast, scale
 from backend.clinical.definition import as_text
-from backend.clinical.vitals import KINDS
+from backend.clinical.vitals import KINDS, VitalKind
 from backend.core import local_time
 from backend.core.settings import settings
 from backend.observations import words
@@ -124,12 +124,18 @@ def _items(key: str) -> tuple[Line, ...]:
     return (*items, *extras)
 
 
+def _choices(kind: VitalKind) -> tuple[tuple[str, str], ...]:
+    """Letters to encircle; where a browser sends a word, an empty circle to tick."""
+    shown = kind.field != "on_oxygen"
+    return tuple((value if shown else "", label) for value, label in kind.choices.items())
+
+
 def _vitals() -> tuple[Line, ...]:
     return tuple(
         Line(
             label=kind.label,
             prompt=kind.unit,
-            answers=tuple(kind.choices.items()) if not kind.is_number else (),
+            answers=_choices(kind),
         )
         for kind in VITALS
     )
