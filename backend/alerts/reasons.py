@@ -12,9 +12,9 @@ from backend.core import local_time
 
 WIDTH, HEIGHT, EDGE = 120.0, 32.0, 5.0
 HEADROOM = 1.1
-LEADING_NUMBER = re.compile(r"\d+")
+LEADING_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
-Point = tuple[datetime, int]
+Point = tuple[datetime, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def _time(value: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> str:
 
 def _point(value: Mapping[str, Any]) -> Point:
     number = LEADING_NUMBER.match(value["value"])
-    return datetime.fromisoformat(value["observed_at"]), int(number[0]) if number else 0
+    return datetime.fromisoformat(value["observed_at"]), float(number[0]) if number else 0.0
 
 
 def _newest(before: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -> list[Point]:
@@ -75,15 +75,16 @@ def _curve(points: Sequence[Point]) -> Curve | None:
     first, last = points[0][0], points[-1][0]
     if len(points) < 2 or first == last:
         return None
-    top = HEADROOM * max(1, *(number for _, number in points))
+    low = min(0.0, *(number for _, number in points))
+    top = HEADROOM * max(1.0, *(number for _, number in points))
 
     def place(point: Point) -> str:
         x = EDGE + (WIDTH - 2 * EDGE) * ((point[0] - first) / (last - first))
-        y = HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * (point[1] / top)
+        y = HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * ((point[1] - low) / (top - low))
         return f"{x:.1f} {y:.1f}"
 
     return Curve(
-        words=", ".join(str(number) for _, number in points),
+        words=", ".join(f"{number:g}" for _, number in points),
         line=" ".join(place(point) for point in points),
         last=f"M{place(points[-1])}h.01",
     )
