@@ -25,6 +25,8 @@ from backend.main import tables
 from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
+from backend.rounds.door_tags import service as door_tags
+from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.models import DischargeReason, Stay
 from tests import build
@@ -71,6 +73,7 @@ BROADER = {
 ASIDE: dict[str, dict[str, Any]] = {
     "alert": {"rule": "another"},
     "assignment": {"ended_at": "2001-01-01"},
+    "door_tag": {"replaced_at": "2001-01-01", "code": "another-opaque-code"},
     "factor_reset": {"ended_at": "2001-01-01"},
     "glass_review": {"outcome": "follow up"},
     "observation_order": {"instrument": "another"},
@@ -135,6 +138,14 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             from_at=clock.now(),
             until_at=clock.now() + timedelta(hours=8),
         )
+        safety.record(
+            session,
+            on.staff["nora"].id,
+            stay,
+            key=uuid4(),
+            look=safety.Look(answers={"place": "D", "doing": "A"}),
+        )
+        door_tags.make_missing(session, on.staff["nora"].id, on.unit.id, now=clock.now())
         session.flush()
     return session.connection()
 

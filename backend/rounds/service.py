@@ -12,7 +12,7 @@ from backend.alerts import service as alerts
 from backend.audit import service as audit
 from backend.clinical import deterioration, refusal, schedule, task
 from backend.clinical.protocol import Protocol
-from backend.clinical.scale import Score
+from backend.clinical.scale import SAFETY, Score
 from backend.clinical.task import Answer, RoundState
 from backend.core import clock, live
 from backend.protocols import queries as protocols
@@ -33,7 +33,11 @@ OPEN_ROUNDS = (
         .scalar_subquery(),
     )
     .join(Round, (Round.order_id == ObservationOrder.id) & Round.state.in_(OPEN))
-    .where(ObservationOrder.stay_id == bindparam("of_stay"), ObservationOrder.ended_at.is_(None))
+    .where(
+        ObservationOrder.stay_id == bindparam("of_stay"),
+        ObservationOrder.ended_at.is_(None),
+        ObservationOrder.instrument != SAFETY,
+    )
     .order_by(Round.id)
     .with_for_update(of=Round)
 )
@@ -181,7 +185,7 @@ def why_not_asleep(session: Session, stay: Stay, *, now: datetime, in_force: InF
         scores={},
         breaths_per_min=wake.respiratory_rate_per_min if wake else None,
     )
-    most = max((row.asleep_before for row in queries.open_on_stay(session, stay.id)), default=0)
+    most = max((row.asleep_before for row in queries.observed_on_stay(session, stay.id)), default=0)
     return why_wake(session, stay, calm, most, in_force=in_force)
 
 

@@ -53,7 +53,7 @@ def before(
     """Of the newest sets: the last of each vital sign, each total, each answer asked once a day."""
     sets = observations.recent(session, stay_id, most=LOOK_BACK, with_corrected=False)
     return Before(
-        rounds=rounds.open_on_stay(session, stay_id),
+        rounds=rounds.observed_on_stay(session, stay_id),
         vitals=_last_vitals(sets),
         totals=_last_totals(sets),
         asked_today=_asked_since(sets, day_began(now, shift_starts, zone)),
