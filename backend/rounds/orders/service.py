@@ -220,6 +220,13 @@ def at_risk_until(stay: Stay, in_force: InForce) -> datetime | None:
     )
 
 
+def in_turn(session: Session, stay: Stay) -> Stay:
+    """The stay as it is now, locked: two who change its rounds at once take turns."""
+    return session.scalars(
+        select(Stay).where(Stay.id == stay.id).with_for_update(key_share=True)
+    ).one()
+
+
 def goes_on(stay: Stay) -> None:
     """Refuse to order anything on a stay that has ended."""
     if stay.discharged_at is not None:

@@ -12,8 +12,8 @@ from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
 from backend.rounds.safety.models import NoTag
 
-Letter = Annotated[Line | None, Field(max_length=3)]
-Note = Annotated[Line | None, Field(max_length=300)]
+Letter = Annotated[Line, Field(max_length=3)] | None
+Note = Annotated[Line, Field(max_length=300)] | None
 Reason = Annotated[Line, Field(min_length=3, max_length=300)]
 WRITE = "Write the date and the time."
 
@@ -38,9 +38,9 @@ class CheckForm(SeenForm):
     """A look, or why there was none; now, or at a time; with a tag, or why without."""
 
     not_seen: NotSeenKind | None = None
-    observed: Annotated[Line | None, Field(max_length=40)] = None
+    observed: Annotated[Line, Field(max_length=40)] | None = None
     # What the page wrote when a tag was scanned.
-    tag: Annotated[Line | None, Field(max_length=200)] = None
+    tag: Annotated[Line, Field(max_length=200)] | None = None
     no_tag: NoTag | None = None
 
     def observed_at(self, zone: ZoneInfo, now: datetime) -> datetime | None:

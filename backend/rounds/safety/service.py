@@ -7,7 +7,6 @@ from secrets import SystemRandom
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,7 @@ from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
 from backend.rounds import queries as rounds
 from backend.rounds.models import ObservationOrder
+from backend.rounds.orders import service as orders
 from backend.rounds.safety import moves, queries
 from backend.rounds.safety.models import CheckChange, NoTag, SafetyCheck
 from backend.stays.models import Stay
@@ -76,7 +76,7 @@ def record(
         if (already.stay_id, already.recorded_by) != (stay.id, actor_id):
             raise Conflict("This was already sent by somebody else. Open the page again.")
         return already
-    stay, now = _in_turn(session, stay), clock.now()
+    stay, now = orders.in_turn(session, stay), clock.now()
     at = observed_at or now
     _check(session, stay, look, proof, at=at, now=now)
     in_force = protocols.in_force(session, stay.unit_id, at=now)
@@ -111,7 +111,7 @@ def correct(
     """Other words for the same look. Of two corrections of one row, the first wins."""
     if already := queries.by_key(session, key):
         return already
-    stay = _in_turn(session, stay)
+    stay = orders.in_turn(session, stay)
     before = _still_stands(session, actor_id, stay, check_id, of_others=of_others)
     if before.not_seen is not None:
         raise Conflict("Nobody was seen on this check. Take it back, and write a new one.")
@@ -138,7 +138,7 @@ def take_back(
     """Nobody looked, or at somebody else: what it ticked off is due as it was."""
     if already := queries.by_key(session, key):
         return already
-    stay = _in_turn(session, stay)
+    stay = orders.in_turn(session, stay)
     before = _still_stands(session, actor_id, stay, check_id, of_others=of_others)
     look = Look(answers=before.answers, not_seen=before.not_seen, note=before.note)
     row = _after(stay, before, key=key, by=actor_id, look=look, change=CheckChange.TAKEN_BACK)
@@ -147,13 +147,6 @@ def take_back(
     _over(session, stay, before, but=frozenset())
     moves.call_again(session, before, in_force)
     return _store(session, stay, row, in_force=in_force)
-
-
-def _in_turn(session: Session, stay: Stay) -> Stay:
-    """Whoever touches this stay takes turns, as with a set: first the stay, then its alerts."""
-    return session.scalars(
-        select(Stay).where(Stay.id == stay.id).with_for_update(key_share=True)
-    ).one()
 
 
 def _still_stands(

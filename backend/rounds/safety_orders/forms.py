@@ -17,7 +17,7 @@ class SafetyOrderForm(PatientForm):
 
     level: Level
     why: Annotated[Line, Field(min_length=3, max_length=200)]
-    watch_until: Annotated[Line | None, Field(max_length=40)] = None
+    watch_until: Annotated[Line, Field(max_length=40)] | None = None
     then_level: Level | None = None
 
     def until_at(self, zone: ZoneInfo, now: datetime) -> datetime | None:

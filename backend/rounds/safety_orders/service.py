@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.clinical import safety
@@ -35,7 +34,7 @@ def watch(
     in_force: InForce,
 ) -> ObservationOrder:
     """From now on this closely. The stay is locked: two orders at once are one after the other."""
-    session.scalars(select(Stay.id).where(Stay.id == stay.id).with_for_update(key_share=True)).one()
+    stay = orders.in_turn(session, stay)
     orders.goes_on(stay)
     standing = queries.standing(session, stay.id, SAFETY)
     if standing is not None and standing.key == key:
