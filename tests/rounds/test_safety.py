@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.alerts import queries as alerts
 from backend.audit.models import AuditEntry
-from backend.clinical.safety import Level, NotSeenKind
+from backend.clinical.safety import Level, NotSeenKind, level_of
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.errors import Conflict, Invalid
@@ -139,12 +139,11 @@ def test_any_nurse_orders_closer_and_only_who_may_order_lowers(
         said = form(ward, stay, by=by, level=level, why="talks of dying", **fields)
         return browsers[by].post(path, data=said).status_code
 
-    def now() -> Level | None:
+    def now() -> Level:
         session.expire_all()
         standing = rounds.standing(session, stay.id, "safety")
-        return standing and Level(
-            "one_to_one" if standing.one_to_one else f"q{standing.interval_minutes}"
-        )
+        assert standing is not None
+        return level_of(standing.interval_minutes, one_to_one=standing.one_to_one)
 
     assert ordered("nora", "q30") == 303
     assert ordered("nora", "q15") == 303
