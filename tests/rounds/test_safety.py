@@ -1,7 +1,7 @@
 """Safety rounds: ordered by level, looked at one by one, missed at once, put right."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -17,14 +17,12 @@ from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.errors import Conflict, Invalid
 from backend.observations.models import Observation
-from backend.protocols import queries as protocols
 from backend.rounds import queries as rounds
 from backend.rounds import service as moving
-from backend.rounds.models import ObservationOrder, Round, RoundState
+from backend.rounds.models import Round, RoundState
 from backend.rounds.safety import queries, service
 from backend.rounds.safety.models import SafetyCheck
 from backend.rounds.safety.service import Look, Proof
-from backend.rounds.safety_orders import service as safety_orders
 from backend.stays.models import Stay
 from tests import build
 from tests.people import Ward, opens
@@ -47,33 +45,8 @@ def watched(
     stay = build.stay(
         session, ward, bed=bed, patient_row=build.patient(session, ward, family_name=name)
     )
-    order(session, ward, stay, level, at=clock.now() - ago * MINUTE)
+    build.watched(session, ward, stay, level, at=clock.now() - ago * MINUTE)
     return stay
-
-
-def order(
-    session: Session,
-    ward: Ward,
-    stay: Stay,
-    level: str,
-    *,
-    at: datetime | None = None,
-    may_lower: bool = True,
-    **fields: object,
-) -> ObservationOrder:
-    now = at or clock.now()
-    values: dict[str, object] = {"until_at": None, "then": None, "key": uuid4()} | fields
-    return safety_orders.watch(
-        session,
-        ward.staff["nora"].id,
-        stay,
-        level=Level(level),
-        reason="found with a cord",
-        may_lower=may_lower,
-        at=now,
-        in_force=protocols.in_force(session, stay.unit_id, at=now),
-        **values,  # type: ignore[arg-type]
-    )
 
 
 def looked(
@@ -175,7 +148,7 @@ def test_an_end_says_how_closely_after_it_and_the_watch_orders_that(
 ) -> None:
     stay = watched(session, ward, ago=40)
     until = clock.now() - 5 * MINUTE
-    row = order(
+    row = build.watched(
         session,
         ward,
         stay,
@@ -203,7 +176,7 @@ def test_the_risk_window_of_withdrawal_does_not_hold_safety_rounds(
     client: Browser, session: Session, ward: Ward
 ) -> None:
     stay = build.stay(session, ward, admitted_at=clock.now() - timedelta(hours=2))
-    row = order(session, ward, stay, "q15")
+    row = build.watched(session, ward, stay, "q15")
     path = f"/stays/{stay.id}/orders/{row.id}/end"
     assert client("nora").post(path, data=form(ward, stay, reason="calm")).status_code == 403
     ended = client("chen").post(path, data=form(ward, stay, by="chen", reason="calm since noon"))
