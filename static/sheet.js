@@ -13,6 +13,7 @@ const sheet = {
 (() => {
   const all = (selector) => [...(sheet.form()?.querySelectorAll(selector) ?? [])];
   const items = () => all("details.scale[open] fieldset.item");
+  const needed = () => items().filter((item) => !item.hasAttribute("data-optional"));
   const numbers = () => all("#vitals .vitals .input");
   const groups = () => all("#vitals .acvpu, #vitals .oxygen .segment");
   const answered = (item) => item.querySelector("input:checked");
@@ -25,7 +26,8 @@ const sheet = {
     form.querySelector("#breath-timer").hidden = false;
     form.querySelector("#scales").disabled = outcome !== "assessed";
     form.querySelector("#vitals").disabled = ["off_unit", "staff_unavailable"].includes(outcome);
-    const asked = bound(form) ? [] : items();
+    showUnits(form);
+    const asked = bound(form) ? [] : needed();
     const done = asked.filter(answered).length;
     const vitals = [...numbers().filter((n) => n.value.trim()), ...groups().filter(answered)].length;
     const of = numbers().length + groups().length;
@@ -44,38 +46,70 @@ const sheet = {
     }
   }
 
+  // What is typed is in the unit that is chosen: the label says so, and what is possible follows.
+  function showUnits(form) {
+    for (const number of numbers().filter((one) => one.dataset.units)) {
+      const unit = form.elements[number.name === "temperature_c" ? "temperature_unit" : "pressure_unit"].value;
+      const [least, most, decimals] = JSON.parse(number.dataset.units)[unit];
+      Object.assign(number.dataset, { least, most, decimals });
+      number.inputMode = decimals ? "decimal" : "numeric";
+      form.querySelector(`label[for=${number.id}] span`).textContent = unit;
+    }
+  }
+
   // The first question after this one that is open; after the last one, the first empty number.
   function onward(from) {
     const asked = items();
     const later = asked.slice(asked.indexOf(from) + 1);
-    return later.find((item) => !answered(item)) ?? asked.find((item) => !answered(item));
+    return later.find((item) => !answered(item)) ?? needed().find((item) => !answered(item));
   }
   const firstEmpty = () =>
     numbers().find((number) => !number.value) ??
     groups().find((group) => !answered(group))?.querySelector("input");
 
+  // A question that is open, an empty number, a choice; when nothing is left, the button.
+  function goOn() {
+    const empty = firstEmpty();
+    const open = bound(sheet.form()) ? null : needed().find((item) => !answered(item));
+    if (empty || !open) (empty ?? document.getElementById("save")).focus();
+    else arrive(open);
+  }
+
   function arrive(item) {
-    if (!item) return firstEmpty()?.focus();
+    if (!item) return goOn();
     (answered(item) ?? item.querySelector("input")).focus({ preventScroll: true });
     item.scrollIntoView({ block: "nearest" });
   }
 
+  // Enter goes on, wherever it is pressed: only the button saves.
+  function enter(from) {
+    const at = numbers().indexOf(from);
+    if (from.matches(".item input")) return arrive(onward(from.closest(".item")));
+    if (at < 0) return goOn();
+    (numbers()[at + 1] ?? groups().find((group) => !answered(group))?.querySelector("input"))?.focus();
+  }
+
+  // A digit or letter is the answer; room air and oxygen go by their first letter.
+  const keyOf = (input) =>
+    input.name === "on_oxygen" ? input.nextElementSibling.textContent.trim()[0].toUpperCase() : input.value;
+
   document.addEventListener("keydown", (event) => {
-    const group = event.target.closest?.("#sheet .item, #sheet .acvpu");
-    if (event.key === "Enter" && event.target.matches?.("#sheet .input:not(textarea)")) {
-      event.preventDefault(); // Enter in a field goes on; only the button saves
-      const fields = all("#vitals .vitals .input");
-      return fields[fields.indexOf(event.target) + 1]?.focus();
+    const { target } = event;
+    if (event.key === "Enter" && target.matches?.("#sheet .input:not(textarea), #sheet input[type=radio]")) {
+      event.preventDefault();
+      return enter(target);
     }
+    const group = target.closest?.("#sheet .item, #sheet .acvpu, #sheet .oxygen .segment");
     if (!group || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1) return;
     const wanted = event.key.toUpperCase();
-    const answer = [...group.querySelectorAll("input")].find((one) => one.value === wanted);
+    const answer = [...group.querySelectorAll("input")].find((one) => keyOf(one) === wanted);
     if (!answer) return;
     event.preventDefault();
     answer.checked = true;
     answer.dispatchEvent(new Event("change", { bubbles: true }));
     if (group.matches(".item")) arrive(onward(group));
-    else firstEmpty()?.focus();
+    else if (answer.name === "on_oxygen" && answer.value === "true") document.getElementById("oxygen_l_per_min").focus();
+    else goOn();
   });
 
   document.addEventListener("click", (event) => {
@@ -90,6 +124,12 @@ const sheet = {
     const number = event.target;
     if (!number.matches?.("#vitals .vitals .input") || event.inputType !== "insertText") return;
     const decimals = Number(number.dataset.decimals);
+    const { least, most } = number.dataset;
+    // 374 is no temperature: the point goes in by itself, in sight, and only where it then is one.
+    const tenths = Number(number.value) / 10;
+    if (number.name === "temperature_c" && /^[0-9]{3,4}$/.test(number.value) && tenths * 10 > most && tenths >= least && tenths <= most) {
+      number.value = `${number.value.slice(0, -1)}.${number.value.slice(-1)}`;
+    }
     const full = decimals
       ? new RegExp(`[.,][0-9]{${decimals}}$`).test(number.value)
       : number.dataset.most && Number(number.value) * 10 > Number(number.dataset.most);
@@ -153,4 +193,8 @@ const sheet = {
     if (now && sheet.form()) now.textContent = sheet.local().slice(11);
   }, 5000);
   paint();
+  if (sheet.form() && document.activeElement === document.body && !location.hash && !document.getElementById("problems")) {
+    const first = needed()[0] ?? (matchMedia("(hover: hover)").matches ? { querySelector: firstEmpty } : null);
+    first?.querySelector("input")?.focus({ preventScroll: true });
+  }
 })();

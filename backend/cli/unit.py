@@ -1,6 +1,7 @@
 """`vigil unit`: open a unit, put beds into it, approve its protocol."""
 
 from datetime import time
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -25,6 +26,28 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Open units, add beds, approve a protocol.",
 )
+
+
+class Previous(StrEnum):
+    """When the sheet shows what was found last."""
+
+    AFTER = "after"
+    ALWAYS = "always"
+
+
+class Temperature(StrEnum):
+    """The degrees that are typed."""
+
+    CELSIUS = "C"
+    FAHRENHEIT = "F"
+
+
+class Pressure(StrEnum):
+    """The unit in which a blood pressure is typed."""
+
+    MMHG = "mmHg"
+    KPA = "kPa"
+
 
 Code = Annotated[str, typer.Argument(help="Short and lasting, e.g. `lantern`.")]
 Beds = Annotated[str, typer.Option("--beds", help="Labels, e.g. `1-12,14,window`.")]
@@ -144,6 +167,37 @@ def door_tags(
         units.require_door_tags(session, staff.console(session).id, unit, required=required)
     words = "need the tag of the door, or a reason" if required else "may go without a tag"
     typer.echo(f"Safety checks on {unit.name} {words}.")
+
+
+@app.command()
+def sheet(
+    code: Code,
+    previous: Annotated[
+        Previous | None,
+        typer.Option("--previous", help="When values of before are shown: after the own, always."),
+    ] = None,
+    temperature: Annotated[
+        Temperature | None, typer.Option("--temperature", help="What is typed: C or F.")
+    ] = None,
+    pressure: Annotated[
+        Pressure | None, typer.Option("--pressure", help="What is typed: mmHg or kPa.")
+    ] = None,
+) -> None:
+    """Say how the record sheet of a unit opens; what is left out stays as it is."""
+    with console_session.begin() as session:
+        unit = the_unit(session, code)
+        degrees = f"°{temperature.value}" if temperature else unit.temperature_unit
+        units.set_up_sheet(
+            session,
+            staff.console(session).id,
+            unit,
+            previous_values=previous.value if previous else unit.previous_values,
+            temperature_unit=degrees,
+            pressure_unit=pressure.value if pressure else unit.pressure_unit,
+        )
+        when = "always" if unit.previous_values == "always" else "after the own value is set"
+        said = f"{unit.temperature_unit} and {unit.pressure_unit}; values of before show {when}"
+    typer.echo(f"{unit.name} types {said}.")
 
 
 @app.command()

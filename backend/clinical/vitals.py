@@ -43,6 +43,14 @@ class Range:
         return self.low <= value <= self.high
 
 
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """A value as a person wrote it, in the unit that they chose."""
+
+    text: str
+    unit: str
+
+
 # Beyond this no unit makes sense of a number; it also keeps exact arithmetic small.
 ABSURD = Range(low=Decimal(-(10**6)), high=Decimal(10**6))
 
@@ -198,8 +206,25 @@ def convert(kind: VitalKind, value: int | str | Decimal, unit: str) -> int | Dec
     return canonical if kind.decimals else int(canonical)
 
 
-def problem(kind: VitalKind, value: object) -> Problem | None:
-    """What is wrong with one canonical value, if anything."""
+def in_unit(kind: VitalKind, value: int | Decimal, unit: str) -> Decimal:
+    """A canonical value as it is read in another of its units, to one decimal place."""
+    conversion = kind.units[unit]
+    exact = Fraction(value) / conversion.multiply - conversion.add
+    found = Decimal(exact.numerator) / Decimal(exact.denominator)
+    return found.quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def limits_in(kind: VitalKind, unit: str) -> tuple[Decimal, Decimal]:
+    """What is possible, in this unit. Raises VitalError for what is no number."""
+    if kind.possible is None:
+        raise VitalError(f"{kind.label} is not a number.")
+    if unit == kind.unit:
+        return kind.possible.low, kind.possible.high
+    return in_unit(kind, kind.possible.low, unit), in_unit(kind, kind.possible.high, unit)
+
+
+def problem(kind: VitalKind, value: object, typed: Typed | None = None) -> Problem | None:
+    """What is wrong with one canonical value, if anything; said as it was typed."""
     if value is None:
         return None
     if not kind.is_number:
@@ -210,23 +235,26 @@ def problem(kind: VitalKind, value: object) -> Problem | None:
         return _refused(kind, "unknown", f"{kind.label} must be one of {words}.")
     if not isinstance(value, int | Decimal) or isinstance(value, bool):
         return _refused(kind, "not_a_number", f"{kind.label} must be a number.")
-    return _number_problem(kind, value)
+    return _number_problem(kind, value, typed or Typed(text=str(value), unit=kind.unit))
 
 
-def _number_problem(kind: VitalKind, value: int | Decimal) -> Problem | None:
+def _number_problem(kind: VitalKind, value: int | Decimal, typed: Typed) -> Problem | None:
     if isinstance(value, int) and not kind.decimals and kind.plausible and value in kind.plausible:
         return None  # as most are
     if not Decimal(value).is_finite():
         return _refused(kind, "not_a_number", f"{kind.label} must be a number.")
     if kind.possible and Decimal(value) not in kind.possible:
-        limits = f"{kind.possible.low} to {kind.possible.high} {kind.unit}"
-        shown = str(value) if Decimal(value) in ABSURD else "That"
-        sentence = f"{kind.label} {shown} is not possible: it must be {limits}. Check the value."
+        low, high = limits_in(kind, typed.unit)
+        shown = f"{typed.text} {typed.unit}" if Decimal(value) in ABSURD else "That"
+        sentence = (
+            f"{kind.label} {shown} is not possible: it must be {low} to {high} {typed.unit}."
+            " Check the value."
+        )
         return _refused(kind, "impossible", sentence)
     if value != kind.rounded(Decimal(value)):
         return _refused(kind, "too_fine", f"{kind.label} is recorded in steps of {kind.step}.")
     if kind.plausible and Decimal(value) not in kind.plausible:
-        sentence = f"{kind.label} {value} {kind.unit} is unusual. Is it right?"
+        sentence = f"{kind.label} {typed.text} {typed.unit} is unusual. Is it right?"
         return Problem(kind="implausible", field=kind.field, sentence=sentence, refuse=False)
     return None
 
@@ -235,9 +263,13 @@ def _refused(kind: VitalKind, why: str, sentence: str) -> Problem:
     return Problem(kind=why, field=kind.field, sentence=sentence, refuse=True)
 
 
-def problems(vitals: Vitals) -> list[Problem]:
-    """Everything to refuse or to ask about in a set, in the order of the form."""
-    found = [problem(kind, getattr(vitals, field)) for field, kind in KINDS.items()]
+def problems(vitals: Vitals, typed: Mapping[str, Typed] | None = None) -> list[Problem]:
+    """Everything to refuse or to ask about in a set, in the order of the form.
+
+    `typed` is how a value stood on the form, where that was not the canonical unit.
+    """
+    said = typed or {}
+    found = [problem(kind, getattr(vitals, name), said.get(name)) for name, kind in KINDS.items()]
     refused = {p.field for p in found if p and p.refuse}
     return [p for p in found if p] + _contradictions(vitals, refused)
 
@@ -251,7 +283,7 @@ def _contradictions(vitals: Vitals, refused: set[str]) -> list[Problem]:
     )
     pressures_stand = not refused & {"diastolic_mmhg", "systolic_mmhg"}
     if pressures_stand and low is not None and high is not None and high <= low:
-        sentence = f"Systolic pressure {high} must be above diastolic {low}. Are they swapped?"
+        sentence = f"Systolic pressure {high} must be above diastolic {low} mmHg. Are they swapped?"
         found.append(_refused(KINDS["diastolic_mmhg"], "contradiction", sentence))
     if flow is None or "oxygen_l_per_min" in refused:
         return found

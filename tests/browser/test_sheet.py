@@ -1,11 +1,12 @@
 """The record sheet in a real browser: few taps, keys alone, and nothing typed is ever lost."""
 
+import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -20,13 +21,16 @@ from tests.processes import Served
 
 pytestmark = pytest.mark.browser
 MOST_TAPS, MOST_SECONDS = 40, 60
-VITALS = {
+# The pace of a person, not of a machine: what the keystroke-level model (Card, Moran and Newell
+# 1980) gives for making up one's mind, for every tap, also for a digit that needs no thought.
+SECONDS_PER_TAP = 1.35
+LONGEST = {
     "pulse_per_min": "112",
     "respiratory_rate_per_min": "20",
     "systolic_mmhg": "154",
-    "diastolic_mmhg": "98",
-    "spo2_percent": "96",
-    "temperature_c": "37.4",
+    "diastolic_mmhg": "102",
+    "spo2_percent": "100",
+    "temperature_c": "374",
 }
 CANARY = "canary in the note"
 STORED = """
@@ -83,79 +87,119 @@ def wait_for_draft(page: Page) -> None:
     expect(page.locator("#draft-state")).to_contain_text("Draft kept on this device")
 
 
-def test_a_full_set_takes_at_most_forty_taps_and_a_minute(
-    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+class Hand:
+    """Fills in and saves the longest full set, and counts what it takes."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.taps = page, 0
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+        self.taps += 1
+
+    def tap(self, place: Locator) -> None:
+        place.click()
+        self.taps += 1
+
+    def numbers(self) -> None:
+        """Whoever types looks at nothing else: the next number comes by itself."""
+        for name, digits in LONGEST.items():
+            expect(self.page.locator(f"#{name}")).to_be_focused()
+            for digit in digits:
+                self.press(digit)
+        expect(self.page.locator("#temperature_c")).to_have_value("37.4")
+
+    def touches(self) -> None:
+        items = self.page.locator("#scale-ciwa-b .item")
+        for number in range(items.count()):
+            self.tap(items.nth(number).locator("label").nth(number % 5))
+        self.numbers()
+        self.tap(self.page.locator(".acvpu label").first)
+        self.tap(self.page.locator("label", has_text="room air"))
+        self.tap(self.page.locator("#save"))
+
+    def types(self) -> None:
+        expect(self.page.locator("#scale-ciwa-b input").first).to_be_focused()
+        for number in range(20):
+            self.press(str(number % 5))
+        self.numbers()
+        self.press("a")
+        self.press("r")
+        expect(self.page.locator("#save")).to_be_focused()
+        self.press("Enter")
+
+
+def test_the_longest_full_set_takes_forty_taps_and_a_minute_by_touch_and_by_keys(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, stay: Stay
 ) -> None:
-    page = sheet_of(opens(served.address, width=820, height=1180), served, stay)
-    began, taps = time.monotonic(), 0
-    items = page.locator("#scale-ciwa-b .item")
-    for number in range(items.count()):
-        items.nth(number).locator("label").nth(number % 5).click()
-        taps += 1
-    expect(page.locator("#pulse_per_min")).to_be_focused()
-    for name, digits in VITALS.items():
-        expect(page.locator(f"#{name}")).to_be_focused()
-        page.keyboard.type(digits)
-        taps += len(digits)
-    page.locator(".acvpu label").first.click()
-    page.locator("label", has_text="room air").click()
-    taps += 2
-    expect(page.locator("#preview")).to_contain_text("CIWA-B 40")
-    page.click("#save")
-    taps += 1
-    expect(page.locator("#saved-title")).to_be_focused()
-    seconds = time.monotonic() - began
-    assert (taps <= MOST_TAPS, seconds <= MOST_SECONDS) == (True, True), (taps, seconds)
+    """Every number of it has as many digits as it can have."""
+    with sessions.begin() as session:
+        hollowell = build.patient(session, ward, family_name="Hollowell")
+        orders = {"ciwa-b": 240, "news2": 240}
+        other = build.stay(session, ward, bed="8", patient_row=hollowell, orders=orders)
+    page = opens(served.address, width=820, height=1180)
+    for fills, whose in ((Hand.touches, stay), (Hand.types, other)):
+        hand = Hand(sheet_of(page, served, whose))
+        began = time.monotonic()
+        fills(hand)
+        expect(page.locator("#saved-title")).to_be_focused()
+        machine_s, human_s = time.monotonic() - began, hand.taps * SECONDS_PER_TAP
+        said = f"{hand.taps} taps, {human_s:.0f} s of hands, {machine_s:.1f} s of machine"
+        sys.stdout.write(f"{fills.__name__}: {said}\n")
+        assert (hand.taps, human_s <= MOST_SECONDS) == (MOST_TAPS, True), said
+        expect(page.locator("#saved")).to_contain_text("CIWA-B 40")
     with sessions() as session:
-        scores = {row.instrument: row.total for row in session.scalars(select(Score))}
-        row = session.scalars(select(Observation)).one()
-    assert scores == {"ciwa-b": 40, "news2": 2}
-    assert (row.pulse_per_min, row.systolic_mmhg, str(row.temperature_c)) == (112, 154, "37.4")
+        rows = session.scalars(select(Observation)).all()
+        totals = sorted((row.instrument, row.total) for row in session.scalars(select(Score)))
+    assert totals == [("ciwa-b", 40), ("ciwa-b", 40), ("news2", 2), ("news2", 2)]
+    found = {(row.pulse_per_min, row.diastolic_mmhg, str(row.temperature_c)) for row in rows}
+    assert found == {(112, 102, "37.4")}
 
 
-def test_the_keyboard_alone_is_enough(
+def test_keys_answer_move_and_save_nothing_by_themselves(
     served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
 ) -> None:
     page = sheet_of(opens(served.address), served, stay)
-    page.locator("#scale-ciwa-b input").first.focus()
+    items = page.locator("#scale-ciwa-b .item")
+    items.first.locator("input").first.focus()
     page.keyboard.press("7")  # does not exist on this scale: nothing happens
     expect(page.locator("#progress-words")).to_contain_text("0 of 20")
-    for number in range(20):
-        page.keyboard.press(str(number % 5))
-    for name, digits in VITALS.items():
-        expect(page.locator(f"#{name}")).to_be_focused()
-        page.keyboard.type(digits)
-    page.keyboard.press("a")
-    page.keyboard.press("Space")
-    expect(page.locator("#progress-words")).to_have_text("20 of 20 items, 8 of 8 vital signs")
-    for _ in range(30):
-        if page.evaluate("document.activeElement.id") == "save":
-            break
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("#saved-title")).to_be_focused()
-    assert how_many(sessions, stay) == 1
-
-
-def test_arrows_choose_within_an_item(served: Served, opens: Opens, stay: Stay) -> None:
-    page = sheet_of(opens(served.address), served, stay)
-    first = page.locator("#scale-ciwa-b .item").first.locator("input")
-    first.first.focus()
     page.keyboard.press("Space")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert [box.is_checked() for box in first.all()] == [False, False, True, False, False]
+    boxes = items.first.locator("input").all()
+    assert [box.is_checked() for box in boxes] == [False, False, True, False, False]
     expect(page.locator("#progress-words")).to_contain_text("1 of 20")
-
-
-def test_enter_in_a_number_does_not_save(
-    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
-) -> None:
-    page = sheet_of(opens(served.address), served, stay)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # an item left open: the next one
+    expect(items.nth(2).locator("input").first).to_be_focused()
     page.fill("#pulse_per_min", "72")
     page.press("#pulse_per_min", "Enter")
     expect(page.locator("#respiratory_rate_per_min")).to_be_focused()
     assert how_many(sessions, stay) == 0
+
+
+def test_what_is_typed_is_in_the_unit_that_the_label_says(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, stay: Stay
+) -> None:
+    with sessions.begin() as session:
+        build.recorded(session, ward, stay, observed_at=clock.now() - timedelta(hours=1))
+    page = sheet_of(opens(served.address), served, stay)
+    before = page.locator("#was-temperature_c")
+    expect(before).to_be_hidden()
+    page.locator(".units summary").click()
+    page.locator("label", has_text="°F").click()
+    expect(page.locator("label[for=temperature_c] span")).to_have_text("°F")
+    page.locator("#temperature_c").press_sequentially("1004")
+    expect(page.locator("#temperature_c")).to_have_value("100.4")
+    expect(before).to_be_visible()
+    page.fill("#pulse_per_min", "72")
+    page.click("#save")
+    expect(page.locator("#saved-title")).to_be_focused()
+    with sessions() as session:
+        row = session.scalars(select(Observation).order_by(Observation.id.desc())).first()
+    assert row is not None
+    assert str(row.temperature_c) == "38.0"
 
 
 def test_a_double_click_stores_one_set(

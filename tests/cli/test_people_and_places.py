@@ -189,6 +189,21 @@ def test_a_person_is_moved_on_and_let_go(willow: Vigil, sessions: sessionmaker[S
     assert "wanda" not in willow("staff", "list")[1]
 
 
+def test_a_unit_says_how_its_sheet_opens(willow: Vigil, sessions: sessionmaker[Session]) -> None:
+    code, said, _ = willow("unit", "sheet", "willow", "--temperature", "F", "--pressure", "kPa")
+    assert (code, said.strip()) == (
+        0,
+        "Willow Unit types °F and kPa; values of before show after the own value is set.",
+    )
+    assert "show always" in willow("unit", "sheet", "willow", "--previous", "always")[1]
+    assert willow("unit", "sheet", "willow", "--temperature", "K")[0] == 2
+    with sessions() as session:
+        unit = units.by_code(session, "willow")
+        assert unit is not None
+        chosen = (unit.previous_values, unit.temperature_unit, unit.pressure_unit)
+    assert chosen == ("always", "°F", "kPa")
+
+
 @pytest.mark.parametrize(
     ("text", "labels"),
     [("1-3", ["1", "2", "3"]), (" 7 , window,", ["7", "window"]), ("A-1", ["A-1"]), ("", [])],

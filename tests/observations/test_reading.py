@@ -63,8 +63,38 @@ def test_a_pressure_in_kilopascal_is_kept_in_millimetres_of_mercury() -> None:
 
 
 def test_the_wrong_unit_does_not_pass_for_a_strange_value() -> None:
-    assert "not possible" in refusals(temperature_c="98.6")["temperature_c"]
+    assert "98.6 °C is not possible" in refusals(temperature_c="98.6")["temperature_c"]
     assert "not possible" in refusals(systolic_mmhg="120", pressure_unit="kPa")["systolic_mmhg"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "sentence"),
+    [
+        ({"temperature_c": "37.4", "temperature_unit": "°F"}, "temperature_c",
+         "Temperature 37.4 °F is not possible: it must be 77.0 to 113.0 °F."),
+        ({"temperature_c": "106.2", "temperature_unit": "°F"}, "temperature_c",
+         "Temperature 106.2 °F is unusual. Is it right?"),
+        ({"temperature_c": "41.2"}, "temperature_c",
+         "Temperature 41.2 °C is unusual. Is it right?"),
+        ({"systolic_mmhg": "120", "pressure_unit": "kPa"}, "systolic_mmhg",
+         "Systolic pressure 120 kPa is not possible: it must be 4.0 to 40.0 kPa."),
+        ({"systolic_mmhg": "30.0", "pressure_unit": "kPa"}, "systolic_mmhg",
+         "Systolic pressure 30.0 kPa is unusual. Is it right?"),
+        ({"spo2_percent": "20"}, "spo2_percent",
+         "SpO2 20 % is not possible: it must be 30 to 100 %."),
+    ],
+)  # fmt: skip
+def test_a_limit_is_said_in_the_unit_that_was_typed(
+    fields: dict[str, str], name: str, sentence: str
+) -> None:
+    assert refusals(**fields)[name].startswith(sentence)
+
+
+def test_a_value_in_another_unit_is_confirmed_as_it_was_typed() -> None:
+    fields = {"temperature_c": "106.2", "temperature_unit": "°F"}
+    sheet = read(**fields, confirm__temperature_c="106.2")
+    assert sheet.vitals.temperature_c == Decimal("41.2")
+    assert "temperature_c" in refusals(**fields, confirm__temperature_c="41.2")
 
 
 def test_what_can_be_but_is_rare_is_asked_and_the_answer_counts_for_that_value_only() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from backend.accounts.units import service as units
 from backend.alerts import queries as alerts
 from backend.audit.models import VIEWED, AuditEntry
 from backend.core import clock
@@ -143,7 +144,7 @@ def test_a_refusal_keeps_everything_that_was_typed(
     sent["ciwa-b.tense"] = sent.pop("ciwa_b.tense")
     said = client("nora").post(f"/stays/{stay.id}/observations", data=sent, headers=headers)
     assert said.status_code == 422
-    assert "Pulse 1120 is not possible" in said.text
+    assert "Pulse 1120 /min is not possible" in said.text
     assert value_of(said.text, "pulse_per_min") == "1120"
     assert value_of(said.text, "temperature_c") == "36,9"
     assert value_of(said.text, "key") == sent["key"]
@@ -321,8 +322,84 @@ def test_the_correction_starts_from_the_stored_set(
     late = browser.get(path)
     assert late.status_code == 409
     assert "corrected this set already" in late.text
-    sent["key"] = str(uuid4())
-    assert browser.post(path, data=sent, headers=HTMX).status_code == 409
+
+
+def test_of_two_who_correct_one_set_the_second_sees_both(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    row = build.recorded(session, ward, stay, answers=build.ciwa_b(61))
+    path = f"/stays/{stay.id}/observations/{row.id}/correct"
+    reason = "digits typed for another bed"
+    chen = sheets.form(ward, stay, by="chen", reason=reason, **sheets.ciwa_b(16))
+    nora = sheets.form(ward, stay, reason=reason, **sheets.ciwa_b(12)) | {"pulse_per_min": "88"}
+    assert client("chen").post(path, data=chen, headers=HTMX).status_code == 200
+    said = client("nora").post(path, data=nora, headers=HTMX)
+    assert said.status_code == 422
+    told = " ".join(said.text.split())
+    assert "Already corrected by Chen" in told
+    assert "CIWA-B 16" in told
+    assert value_of(said.text, "pulse_per_min") == "88"
+    assert len(sheets.stored(session, stay)) == 2
+    other = build.stay(
+        session, ward, bed="8", patient_row=build.patient(session, ward, family_name="Hollowell")
+    )
+    crossed = nora | {"key": str(uuid4()), "opened_for": str(other.id)}
+    assert client("nora").post(path, data=crossed, headers=HTMX).status_code == 409
+
+
+def test_two_who_record_at_one_time_both_stand_and_are_held_against_each_other(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    path = f"/stays/{stay.id}/observations"
+    earlier = clock.now() - timedelta(minutes=11)
+    build.recorded(session, ward, stay, by="chen", observed_at=earlier, answers=build.ciwa_b(70))
+    chen = sheets.form(ward, stay, by="chen", **sheets.ciwa_b(30)) | {"pulse_per_min": "96"}
+    nora = sheets.form(ward, stay, **sheets.ciwa_b(12)) | {"pulse_per_min": "112"}
+    first = client("chen").post(path, data=chen, headers=HTMX).text
+    assert "recorded this patient too" not in first
+    told = " ".join(client("nora").post(path, data=nora, headers=HTMX).text.split())
+    assert "Chen" in told
+    assert "They differ" in told
+    assert '<td class="n">112</td><td class="n">96</td><td><b>differs</b></td>' in told
+    assert '<td class="n">12</td><td class="n">30</td><td><b>differs</b></td>' in told
+    assert '<td class="n">16</td><td class="n">16</td><td></td>' in told
+    assert told.count("They differ") == 1
+    _, one, two = sheets.stored(session, stay)
+    assert (one.pulse_per_min, two.pulse_per_min) == (96, 112)
+
+
+def test_what_was_found_last_waits_for_the_own_value_unless_the_unit_wants_it(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    build.recorded(session, ward, stay)
+    path = f"/stays/{stay.id}/record"
+    assert 'data-previous="after"' in client("nora").get(path).text
+    units.set_up_sheet(
+        session,
+        ward.staff["ada"].id,
+        ward.unit,
+        previous_values="always",
+        temperature_unit="°F",
+        pressure_unit="kPa",
+    )
+    html = client("nora").get(path).text
+    assert 'data-previous="always"' in html
+    assert is_pressed(html, "temperature_unit", "°F")
+    assert is_pressed(html, "pressure_unit", "kPa")
+    assert "was 98.2 °F" in html
+    assert "was 16.5 kPa" in html
+    stored = sheets.stored(session, stay)[0].id
+    mended = client("nora").get(f"/stays/{stay.id}/observations/{stored}/correct").text
+    assert is_pressed(mended, "temperature_unit", "°C")
+    assert value_of(mended, "temperature_c") == "36.8"
+
+
+def test_no_input_of_the_sheet_suggests_a_number(client: Client, stay: Stay) -> None:
+    html = client("nora").get(f"/stays/{stay.id}/record?also=glucose&also=fluid&also=pain").text
+    form = html[html.index('id="sheet"') : html.index("</form>", html.index('id="sheet"'))]
+    assert 'name="glucose.glucose_mmol_per_l"' in form
+    for word in ('type="range"', 'type="number"', "<datalist", "<select", "step="):
+        assert word not in form
 
 
 def test_a_set_is_taken_back_with_a_reason(

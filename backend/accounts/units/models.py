@@ -17,6 +17,9 @@ class Unit(Base):
             "ward_pc_lock_s BETWEEN 30 AND 900 AND tablet_lock_s BETWEEN 30 AND 900",
             name="screens_lock_in_time",
         ),
+        CheckConstraint("previous_values IN ('after', 'always')", name="previous_values_is_known"),
+        CheckConstraint("temperature_unit IN ('°C', '°F')", name="temperature_unit_is_known"),
+        CheckConstraint("pressure_unit IN ('mmHg', 'kPa')", name="pressure_unit_is_known"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -32,6 +35,11 @@ class Unit(Base):
     # Whether a safety check without the tag of the door says why there is none.
     door_tags_required: Mapped[bool] = mapped_column(server_default="false", default=False)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
+    # When the sheet shows what was found last: only after the own value stands, or always.
+    previous_values: Mapped[str] = mapped_column(server_default="after", default="after")
+    # What is typed; stored are °C and mmHg.
+    temperature_unit: Mapped[str] = mapped_column(server_default="°C", default="°C")
+    pressure_unit: Mapped[str] = mapped_column(server_default="mmHg", default="mmHg")
     # How long a ward's machine may stand untouched before it locks.
     ward_pc_lock_s: Mapped[int] = mapped_column(SmallInteger, server_default="180", default=180)
     tablet_lock_s: Mapped[int] = mapped_column(SmallInteger, server_default="60", default=60)

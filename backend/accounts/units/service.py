@@ -97,6 +97,31 @@ def require_door_tags(session: Session, actor_id: int, unit: Unit, *, required: 
     audit.record(session, actor_id, "unit.door_tags_chosen", unit_id=unit.id, required=required)
 
 
+def set_up_sheet(
+    session: Session,
+    actor_id: int,
+    unit: Unit,
+    *,
+    previous_values: str,
+    temperature_unit: str,
+    pressure_unit: str,
+) -> None:
+    """How the record sheet of the unit stands when it is opened; what is stored stays the same."""
+    unit.previous_values = previous_values
+    unit.temperature_unit = temperature_unit
+    unit.pressure_unit = pressure_unit
+    session.flush()
+    audit.record(
+        session,
+        actor_id,
+        "unit.sheet_set_up",
+        unit_id=unit.id,
+        previous_values=previous_values,
+        temperature_unit=temperature_unit,
+        pressure_unit=pressure_unit,
+    )
+
+
 def add_beds(
     session: Session, actor_id: int, unit: Unit, *, labels: Sequence[str], room: str | None = None
 ) -> list[Bed]:

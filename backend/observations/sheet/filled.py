@@ -5,10 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from backend.clinical import vitals
 from backend.clinical.definition import as_text
+from backend.clinical.vitals import VitalKind
 from backend.core import local_time
 from backend.observations.sheet.page import Choice
-from backend.observations.sheet.queries import Before, Found
+from backend.observations.sheet.queries import Before
+
+# Where the unit of a vital sign is chosen, if it can be.
+CHOOSERS = {
+    "temperature_c": "temperature_unit",
+    "systolic_mmhg": "pressure_unit",
+    "diastolic_mmhg": "pressure_unit",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +33,11 @@ class Filling:
     offered: Collection[str]
     zone: ZoneInfo
     now: datetime
+    # As the unit types them.
+    temperature_unit: str = "°C"
+    pressure_unit: str = "mmHg"
+    # Whether what was found last is seen before the own value stands.
+    shows_previous: bool = False
     not_asleep: str | None = None
 
     def choices(
@@ -39,11 +53,21 @@ class Filling:
     def when(self, moment: datetime) -> str:
         return local_time.day_and_time(moment, self.zone, self.now)
 
-    def was(self, found: Found | None) -> str | None:
-        """`was 108, 21:40`."""
+    def unit_of(self, kind: VitalKind) -> str:
+        """The unit in which this vital sign is typed here."""
+        usual = {"temperature_unit": self.temperature_unit, "pressure_unit": self.pressure_unit}
+        chooser = CHOOSERS.get(kind.field)
+        return self.typed.get(chooser, usual[chooser]) if chooser else kind.unit
+
+    def was(self, kind: VitalKind) -> str | None:
+        """`was 108, 21:40`, in the unit in which it is typed now."""
+        found = self.before.vitals.get(kind.field)
         if found is None:
             return None
-        return f"was {found.value}, {self.when(found.observed_at)}"
+        unit = self.unit_of(kind)
+        value = found.value if unit == kind.unit else vitals.in_unit(kind, found.value, unit)
+        shown = f"{value} {unit}" if kind.field in CHOOSERS else value
+        return f"was {shown}, {self.when(found.observed_at)}"
 
 
 def with_asked_today(filling: Filling) -> Filling:

@@ -1,11 +1,14 @@
 """Fill the sheet: with what was typed or stored, what is wrong with it, and what was before."""
 
-from backend.clinical.vitals import KINDS, VitalKind
+import json
+from decimal import Decimal
+
+from backend.clinical.vitals import KINDS, VitalKind, limits_in
 from backend.core import local_time
 from backend.observations import words
 from backend.observations.models import Outcome
 from backend.observations.sheet import scales
-from backend.observations.sheet.filled import Filling
+from backend.observations.sheet.filled import CHOOSERS, Filling
 from backend.observations.sheet.page import (
     Choice,
     Correcting,
@@ -37,7 +40,7 @@ NUMBERS = (
 )
 SHORT = {"respiratory_rate_per_min": "Breathing", "systolic_mmhg": "Systolic"}
 SHORT |= {"diastolic_mmhg": "Diastolic", "spo2_percent": "SpO₂", "temperature_c": "Temp"}
-OTHER_UNITS = {"temperature_c": ("°C", "°F"), "pressure": ("mmHg", "kPa")}
+OTHER_UNITS = {"temperature_unit": ("°C", "°F"), "pressure_unit": ("mmHg", "kPa")}
 
 
 def measures(filling: Filling) -> tuple[Measure, ...]:
@@ -48,19 +51,17 @@ def measures(filling: Filling) -> tuple[Measure, ...]:
 def measure(name: str, filling: Filling) -> Measure:
     """One vital sign in the unit that was chosen for it."""
     kind = KINDS[name]
-    pressure = name in ("systolic_mmhg", "diastolic_mmhg")
-    chooser = "pressure_unit" if pressure else f"{name.removesuffix('_c')}_unit"
-    unit = filling.typed.get(chooser, kind.unit)
-    foreign = unit != kind.unit
+    unit = filling.unit_of(kind)
     ask = filling.asks.get(name)
     return Measure(
         name=name,
         label=SHORT.get(name, kind.label),
         unit=unit,
         value=filling.typed.get(name, ""),
-        decimals=1 if foreign else kind.decimals,
-        most="" if foreign else _most(kind),
-        was=filling.was(filling.before.vitals.get(name)),
+        decimals=kind.decimals if unit == kind.unit else 1,
+        most=_plain(limits_in(kind, unit)[1]),
+        units=_units(kind),
+        was=filling.was(kind),
         error=filling.errors.get(name),
         ask=ask,
         ask_words="Yes, without it" if ask == NOT_MEASURED else f"Yes, {ask} is right",
@@ -68,8 +69,26 @@ def measure(name: str, filling: Filling) -> Measure:
     )
 
 
-def _most(kind: VitalKind) -> str:
-    return str(kind.possible.high) if kind.possible else ""
+def _units(kind: VitalKind) -> str:
+    """For the script: each unit that can be chosen, with what is possible in it."""
+    chooser = CHOOSERS.get(kind.field)
+    if chooser is None:
+        return ""
+    found = {}
+    for unit in OTHER_UNITS[chooser]:
+        low, high = limits_in(kind, unit)
+        decimals = kind.decimals if unit == kind.unit else 1
+        found[unit] = [_plain(low), _plain(high), decimals]
+    return json.dumps(found, ensure_ascii=False)
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value:g}"
+
+
+def _unit_choices(filling: Filling, chooser: str, usual: str) -> tuple[Choice, ...]:
+    options = {unit: unit for unit in OTHER_UNITS[chooser]}
+    return filling.choices(chooser, options, default=usual)
 
 
 def outcomes(filling: Filling) -> tuple[Choice, ...]:
@@ -151,12 +170,9 @@ def sheet(
         scales=all_scales,
         offers=() if correcting else scales.offers(filling, stay_id),
         vitals=measures(filling),
-        temperature_units=filling.choices(
-            "temperature_unit", {u: u for u in OTHER_UNITS["temperature_c"]}, default="°C"
-        ),
-        pressure_units=filling.choices(
-            "pressure_unit", {u: u for u in OTHER_UNITS["pressure"]}, default="mmHg"
-        ),
+        shows_previous=filling.shows_previous,
+        temperature_units=_unit_choices(filling, "temperature_unit", filling.temperature_unit),
+        pressure_units=_unit_choices(filling, "pressure_unit", filling.pressure_unit),
         oxygen=filling.choices("on_oxygen", {"false": "room air", "true": "oxygen"}),
         oxygen_error=errors.get("on_oxygen"),
         oxygen_flow=measure("oxygen_l_per_min", filling),

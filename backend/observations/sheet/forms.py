@@ -1,6 +1,7 @@
 """From what the record sheet sent to a set as it was observed; each refusal names its input."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from backend.clinical import scale
 from backend.clinical import vitals as vital_signs
 from backend.clinical.sheet import Sheet
-from backend.clinical.vitals import KINDS, Vitals
+from backend.clinical.vitals import KINDS, Typed, Vitals
 from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
 from backend.observations.models import Outcome
@@ -24,6 +25,7 @@ from backend.observations.sheet.reading import (
     measure,
     per_minute,
     typed_time,
+    units_of,
 )
 
 SLEEP_CHECK = "Sleep check:"
@@ -85,7 +87,7 @@ class SheetForm(PatientForm):
         measured, _ = measure(typed, self.temperature_unit, self.pressure_unit)
         asked = {
             problem.field: typed[problem.field]
-            for problem in vital_signs.problems(measured)
+            for problem in vital_signs.problems(measured, self._as_typed(typed))
             if not problem.refuse
         }
         if self.outcome is Outcome.ASLEEP and "spo2_percent" not in typed:
@@ -119,13 +121,22 @@ class SheetForm(PatientForm):
         typed = self._typed_vitals(wrong)
         measured, refused = measure(typed, self.temperature_unit, self.pressure_unit)
         wrong |= refused
-        for problem in vital_signs.problems(measured):
+        for problem in vital_signs.problems(measured, self._as_typed(typed)):
             if problem.refuse or self.confirmed.get(problem.field) != typed.get(problem.field):
                 where = problem.field
                 if where == "respiratory_rate_per_min" and self.outcome is Outcome.ASLEEP:
                     where = "sleep_breaths"
                 wrong.setdefault(where, problem.sentence)
         return measured
+
+    def _as_typed(self, typed: Mapping[str, str]) -> dict[str, Typed]:
+        """What stands in another unit than it is stored in: a sentence says it as it stands."""
+        units = units_of(self.temperature_unit, self.pressure_unit)
+        return {
+            name: Typed(text=typed[name], unit=unit)
+            for name, unit in units.items()
+            if name in typed and unit != KINDS[name].unit
+        }
 
     def _typed_vitals(self, wrong: dict[str, str]) -> dict[str, str]:
         """As typed; of somebody asleep the breaths that were counted, as a rate."""

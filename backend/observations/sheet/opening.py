@@ -48,6 +48,9 @@ def _filling(
         offered=offered,
         zone=zone,
         now=now,
+        temperature_unit=actor.unit.temperature_unit,
+        pressure_unit=actor.unit.pressure_unit,
+        shows_previous=actor.unit.previous_values == "always",
         not_asleep=rounds.why_not_asleep(
             session, stay, now=now, in_force=protocols.in_force(session, stay.unit_id, at=now)
         ),

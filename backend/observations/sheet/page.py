@@ -26,6 +26,8 @@ class Question:
     all_anchored: bool
     carried: str | None
     error: str | None
+    # May stay open in a complete set.
+    optional: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,8 @@ class Measure:
     most: str
     was: str | None
     error: str | None
+    # As JSON, where another unit can be chosen: unit -> lowest, highest, decimals.
+    units: str = ""
     ask: str | None = None
     ask_words: str = ""
     confirmed: bool = False
@@ -124,6 +128,7 @@ class Sheet:
     scales: tuple[Scale, ...]
     offers: tuple[Offer, ...]
     vitals: tuple[Measure, ...]
+    shows_previous: bool
     temperature_units: tuple[Choice, ...]
     pressure_units: tuple[Choice, ...]
     oxygen: tuple[Choice, ...]

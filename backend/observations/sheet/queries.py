@@ -13,7 +13,7 @@ from backend.alerts.models import Alert, AlertStep, StepKind
 from backend.clinical import scale, shift
 from backend.observations import queries as observations
 from backend.observations import words
-from backend.observations.models import Observation, Score, ScoreStatus
+from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.rounds import queries as rounds
 from backend.rounds.models import Round
@@ -22,6 +22,9 @@ from backend.rounds.models import Round
 SOON = timedelta(minutes=30)
 # What a nurse needs beside the sheet lies within the last sets of a day or two.
 LOOK_BACK = 48
+# Two people at one bed: what lies this near may be the same look at the patient, twice.
+BESIDE = timedelta(minutes=10)
+MOST_BESIDE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,31 @@ def totals_before(session: Session, stored: StoredSet) -> dict[str, Score]:
         if previous is not None:
             found[key] = previous
     return found
+
+
+def recorded_beside(session: Session, stored: StoredSet) -> list[StoredSet]:
+    """Sets of other people that stand beside this one, observed within a few minutes of it."""
+    row, newer = stored.observation, aliased(Observation)
+    if stored.superseded_by_id is not None or row.outcome is Outcome.ENTERED_IN_ERROR:
+        return []
+    rows = session.scalars(
+        select(Observation)
+        .outerjoin(newer, newer.supersedes_id == Observation.id)
+        .where(
+            Observation.stay_id == row.stay_id,
+            Observation.recorded_by != row.recorded_by,
+            Observation.observed_at.between(row.observed_at - BESIDE, row.observed_at + BESIDE),
+            Observation.outcome != Outcome.ENTERED_IN_ERROR,
+            newer.id.is_(None),
+        )
+        .order_by(Observation.observed_at, Observation.id)
+        .limit(MOST_BESIDE)
+    ).all()
+    scores = observations.scores_of(session, [one.id for one in rows])
+    return [
+        StoredSet(observation=one, scores=scores.get(one.id, {}), superseded_by_id=None)
+        for one in rows
+    ]
 
 
 def raised_by(session: Session, stored: StoredSet) -> Sequence[tuple[Alert, StepKind]]:

@@ -106,15 +106,20 @@ def per_minute(breaths: int, seconds: int) -> str:
     return str(rate)
 
 
-def measure(
-    typed: Mapping[str, str], temperature_unit: str, pressure_unit: str
-) -> tuple[Vitals, dict[str, str]]:
-    """Vital signs in canonical units, and a sentence for each that is no number."""
-    units = {
+def units_of(temperature_unit: str, pressure_unit: str) -> dict[str, str]:
+    """The unit of each vital sign that can be typed in more than one."""
+    return {
         "temperature_c": temperature_unit,
         "systolic_mmhg": pressure_unit,
         "diastolic_mmhg": pressure_unit,
     }
+
+
+def measure(
+    typed: Mapping[str, str], temperature_unit: str, pressure_unit: str
+) -> tuple[Vitals, dict[str, str]]:
+    """Vital signs in canonical units, and a sentence for each that is no number."""
+    units = units_of(temperature_unit, pressure_unit)
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
     for field, value in typed.items():

@@ -18,7 +18,7 @@ from backend.core.web import Id, Page, Screen, go, render, stands_on, wants_frag
 from backend.observations import queries, service
 from backend.observations.models import Observation, Outcome, Source
 from backend.observations.queries import StoredSet
-from backend.observations.sheet import forms, opening, page, preview, reading, saved
+from backend.observations.sheet import beside, forms, opening, page, preview, reading, saved
 from backend.observations.sheet.forms import SheetForm
 from backend.observations.sheet.preview import Preview
 from backend.observations.sheet.reading import Sent
@@ -102,14 +102,8 @@ def record_screen(
     also: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> Response:
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
-    sheet = opening.new(
-        db,
-        actor,
-        stay,
-        instruments=tuple(instruments or ()),
-        also=tuple(also or ()),
-        key=uuid4(),
-    )
+    chosen, added = tuple(instruments or ()), tuple(also or ())
+    sheet = opening.new(db, actor, stay, instruments=chosen, also=added, key=uuid4())
     return render(_screen(db, actor, stay, sheet))
 
 
@@ -270,6 +264,11 @@ def correct(
         )
     except Invalid as refused:
         return _again(request, db, actor, stay, came=came, refused=refused, was=found)
+    except Conflict as late:
+        first = beside.quicker(db, stay.id, observation_id, actor.zone, clock.now())
+        if first is None or type(late) is not Conflict:  # not other hands, not another patient
+            raise
+        return _again(request, db, actor, stay, came=came, refused=first, was=found)
     return _echo(request, db, actor, stay, row)
 
 

@@ -15,6 +15,7 @@ from backend.observations import words
 from backend.observations.models import Observation, Outcome, Score
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.observations.sheet import queries
+from backend.observations.sheet.beside import Beside, beside
 from backend.observations.words import Moved, Part
 from backend.rounds import queries as rounds
 
@@ -70,6 +71,7 @@ class Saved:
     still_due: str | None
     superseded_by: int | None
     can_correct: bool
+    beside: tuple[Beside, ...]
 
 
 def saved(
@@ -129,6 +131,7 @@ def saved(
         still_due=_still_due(session, row),
         superseded_by=stored.superseded_by_id,
         can_correct=may_correct and stored.superseded_by_id is None and not taken_back,
+        beside=tuple(beside(session, stored, zone, now)),
     )
 
 

@@ -113,5 +113,6 @@ def _question(
         all_anchored=all(value in item.anchors for value in item.legal),
         carried=" · ".join(hint) or None,
         error=filling.errors.get(name),
+        optional=item.optional,
     )
     return question, item

@@ -16,6 +16,7 @@ def typed(stored: StoredSet, zone: ZoneInfo) -> dict[str, str]:
     """Every input of the sheet as it would have to be filled in to make this set."""
     row = stored.observation
     found = {"outcome": row.outcome.value, "observed_local": local_input(row.observed_at, zone)}
+    found |= {"temperature_unit": "°C", "pressure_unit": "mmHg"}  # as they are stored
     for name in VITAL_COLUMNS:
         value = getattr(row, name)
         if value is not None:
