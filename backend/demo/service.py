@@ -24,7 +24,7 @@ from backend.core import clock
 from backend.core.db import console_session
 from backend.core.errors import Conflict
 from backend.core.settings import settings
-from backend.demo import courses
+from backend.demo import courses, safety
 from backend.demo.courses import Moment, Patient
 from backend.observations import service as observations
 from backend.observations.models import Source
@@ -90,6 +90,7 @@ def make(say: Callable[[str], None]) -> None:
                 _admit(session, unit, patient, staff, at=at, now=now)
             else:
                 _chart(session, patient, moment, staff, now)
+    safety.look_after_some(staff, now, until=_let_time_pass)
     _let_time_pass(now)
     _answer_some(staff)
     unfinished.unlink()

@@ -12,6 +12,7 @@ from backend.accounts.staff import queries as staff_queries
 from backend.accounts.units.models import Bed
 from backend.alerts import queries as alert_queries
 from backend.alerts.models import Alert, AlertStep
+from backend.clinical.scale import SAFETY
 from backend.clinical.shift import INSTANT, Shift
 from backend.core.errors import NotFound
 from backend.observations import queries as observation_queries
@@ -22,7 +23,9 @@ from backend.patients import queries as patient_queries
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
 from backend.rounds import queries as round_queries
-from backend.rounds.models import Round, RoundState, RoundStep
+from backend.rounds.models import ObservationOrder, Round, RoundState, RoundStep
+from backend.rounds.safety import queries as safety_queries
+from backend.rounds.safety.models import SafetyCheck
 from backend.stays import queries as stay_queries
 from backend.stays.models import Placement, Stay
 
@@ -33,6 +36,19 @@ class Rule:
 
     name: str
     version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnWatch:
+    """The safety rounds of a shift, which are told apart from the observations."""
+
+    orders: Sequence[ObservationOrder]
+    rounds: Sequence[Round]
+    # What was seen in the shift, and the look that ended each round, as both read now.
+    checks: Sequence[SafetyCheck]
+    ended_by: Mapping[int, SafetyCheck]
+    # When a stay was last seen on a round before the shift.
+    earlier_seen_at: Mapping[int, datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +84,7 @@ class Stored:
     steps: Mapping[int, Sequence[AlertStep]]
     # What began in the shift, as it is known now.
     events: Sequence[Event]
+    safety: OnWatch
     names: Mapping[int, str]
 
     def in_shift(self, moment: datetime) -> bool:
@@ -87,7 +104,8 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
     until = shift.ends_at if shift.ends_at <= now else now + INSTANT
     stays = _stays(session, unit_id, start, until)
     stay_ids = [stay.id for stay in stays]
-    rounds = round_queries.due_between(session, unit_id, start, until)
+    due = round_queries.due_between(session, unit_id, start, until)
+    rounds = [row for row in due if row.instrument != SAFETY]
     corrections = _corrections(session, stay_ids)
     sets = _sets(session, stay_ids, rounds, start, until) | corrections
     corrected_by = {row.supersedes_id: row.id for row in corrections.values() if row.supersedes_id}
@@ -107,7 +125,7 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         flagged_patients=set(patient_queries.risks(session, [stay.patient_id for stay in stays])),
         placements=stay_queries.placements_between(session, unit_id, start - INSTANT, until),
         rounds=rounds,
-        called_off_at=_called_off_at(session, rounds),
+        called_off_at=_called_off_at(session, due),
         sets=sets,
         corrected_by=corrected_by,
         scores=observation_queries.scores_of(session, list(sets)),
@@ -116,7 +134,23 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         alerts=alerts,
         steps=steps,
         events=event_queries.between(session, unit_id, start, until),
+        safety=_on_watch(session, unit_id, due, start, until),
         names=staff_queries.names(session, [row.recorded_by for row in sets.values()]),
+    )
+
+
+def _on_watch(
+    session: Session, unit_id: int, due: Sequence[Round], start: datetime, until: datetime
+) -> OnWatch:
+    rounds = [row for row in due if row.instrument == SAFETY]
+    orders = safety_queries.orders_between(session, unit_id, start, until)
+    stay_ids = {row.stay_id for row in orders}
+    return OnWatch(
+        orders=orders,
+        rounds=rounds,
+        checks=safety_queries.between(session, unit_id, start, until),
+        ended_by=safety_queries.of_rounds(session, [row.id for row in rounds]),
+        earlier_seen_at=safety_queries.last_seen(session, stay_ids, before=start),
     )
 
 

@@ -126,8 +126,32 @@ def of_stay(
     ).all()
 
 
-def last_seen(session: Session, stay_ids: Collection[int]) -> dict[int, datetime]:
-    """When each of them was last seen on a round."""
+def of_rounds(session: Session, round_ids: Collection[int]) -> dict[int, SafetyCheck]:
+    """The look that ended each of these rounds, as it is known now."""
+    rows = session.scalars(_standing().where(SafetyCheck.round_id.in_(round_ids)))
+    return {row.round_id: row for row in rows if row.round_id is not None}
+
+
+def orders_between(
+    session: Session, unit_id: int, start: datetime, end: datetime
+) -> Sequence[ObservationOrder]:
+    """Every safety order that held for a part of this time."""
+    return session.scalars(
+        select(ObservationOrder)
+        .where(
+            ObservationOrder.unit_id == unit_id,
+            ObservationOrder.instrument == SAFETY,
+            ObservationOrder.starts_at < end,
+            ObservationOrder.ended_at.is_(None) | (ObservationOrder.ended_at > start),
+        )
+        .order_by(ObservationOrder.stay_id, ObservationOrder.starts_at, ObservationOrder.id)
+    ).all()
+
+
+def last_seen(
+    session: Session, stay_ids: Collection[int], *, before: datetime | None = None
+) -> dict[int, datetime]:
+    """When each of them was last seen on a round; or last before a time."""
     newer = aliased(SafetyCheck)
     rows = session.execute(
         select(SafetyCheck.stay_id, func.max(SafetyCheck.observed_at))
@@ -137,6 +161,7 @@ def last_seen(session: Session, stay_ids: Collection[int]) -> dict[int, datetime
             SafetyCheck.not_seen.is_(None),
             SafetyCheck.change != CheckChange.TAKEN_BACK,
             newer.id.is_(None),
+            *([SafetyCheck.observed_at < before] if before else []),
         )
         .group_by(SafetyCheck.stay_id)
     )
