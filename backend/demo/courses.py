@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from backend.clinical import scale
+from backend.clinical import scale, shared
 from backend.clinical.sheet import Answer
 from backend.clinical.vitals import Vitals
 
@@ -52,10 +52,14 @@ class Patient:
     moments: Sequence[Moment]
 
 
-def answers_adding_up_to(instrument: str, total: int, rng: random.Random) -> dict[str, Answer]:
-    """Legal answers whose points add up to exactly this total."""
+def answers_adding_up_to(
+    instrument: str, total: int, rng: random.Random, *, vitals: Vitals | None = None
+) -> dict[str, Answer]:
+    """Legal answers whose points add up to exactly this total, and agree with the vital signs."""
     items = scale.latest()[instrument].items
-    legal = {item.id: sorted(int(value) for value in item.legal) for item in items}
+    read = shared.read_off(scale.latest()[instrument], vitals or Vitals())
+    total -= sum(int(answer) for answer in read.values())
+    legal = {i.id: sorted(int(value) for value in i.legal) for i in items if i.id not in read}
     while True:
         chosen = {name: values[0] for name, values in legal.items()}
         left = total
@@ -66,7 +70,7 @@ def answers_adding_up_to(instrument: str, total: int, rng: random.Random) -> dic
                 left -= step - chosen[name]
                 chosen[name] = step
         if left == 0:
-            return dict(chosen)
+            return read | dict(chosen)
 
 
 def vital_signs(rng: random.Random, strain: float, **changed: object) -> Vitals:
@@ -170,7 +174,11 @@ def patients(now_h: int) -> list[Patient]:
             answers={
                 **moment.answers,
                 **(
-                    {"cows": answers_adding_up_to("cows", 9 + min(5, i // 2), rng)}
+                    {
+                        "cows": answers_adding_up_to(
+                            "cows", 9 + min(5, i // 2), rng, vitals=moment.vitals
+                        )
+                    }
                     if moment.answers
                     else {}
                 ),

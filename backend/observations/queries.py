@@ -169,9 +169,14 @@ def seen(stored: StoredSet) -> Seen:
         observed_at=row.observed_at,
         entered_at=row.entered_at,
         outcome=row.outcome.value,
-        vitals=Vitals(**{name: getattr(row, name) for name in VITAL_COLUMNS}),
+        vitals=vitals_of(row),
         scores={key: restored(score) for key, score in stored.scores.items()},
     )
+
+
+def vitals_of(row: Observation) -> Vitals:
+    """The vital signs of a stored set as a clinical value."""
+    return Vitals(**{name: getattr(row, name) for name in VITAL_COLUMNS})
 
 
 def restored(row: Score) -> ClinicalScore:

@@ -18,7 +18,7 @@ from backend.accounts.units.models import Unit
 from backend.alerts import queries as alert_queries
 from backend.alerts import service as alerts
 from backend.audit import service as audit
-from backend.clinical import deterioration, scale
+from backend.clinical import deterioration, scale, shared
 from backend.clinical import vitals as vital_signs
 from backend.clinical.definition import as_text
 from backend.clinical.deterioration import Seen
@@ -311,7 +311,8 @@ def scored(sheet: Sheet, in_force: InForce, *, spo2_scale: int) -> dict[str, Cli
     found: dict[str, ClinicalScore] = {}
     wrong: dict[str, str] = {}
     answered: dict[str, dict[str, Answer]] = {
-        key: {**answers, **sheet.unscored.get(key, {})} for key, answers in sheet.answers.items()
+        key: {**answers, **sheet.unscored.get(key, {})}
+        for key, answers in shared.filled(sheet.answers, sheet.vitals).items()
     }
     for key, extra in sheet.unscored.items():
         answered.setdefault(key, dict(extra))

@@ -14,6 +14,8 @@ from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 # What was not measured or not answered. Never a zero.
 NOTHING = "\N{EN DASH}"
 NOT_ASSESSED = "not assessed"
+# What is written down without a figure that stands for the whole.
+DONE = "done"
 # In place of a note, for whoever may not read notes.
 NOT_YOURS = "has a note that nurses and physicians read"
 OUTCOMES = {
@@ -75,7 +77,7 @@ def figure(definition: str, total: int | None, value: str | None) -> str:
         return f"{total:+d}" if instrument.is_signed and total else str(total)
     if value is not None:
         return value
-    return "done" if instrument.scoring == "none" else "no total"
+    return DONE if instrument.scoring == "none" else "no total"
 
 
 def told(score: Score) -> str:

@@ -15,6 +15,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.accounts.factors import service as factors
+from backend.accounts.locks import service as locks
+from backend.accounts.pins import service as pins
 from backend.accounts.sign_in import service
 from backend.accounts.sign_in.models import ONE_FACTOR, SignIn
 from backend.accounts.staff import service as staff
@@ -22,10 +24,12 @@ from backend.accounts.workstations import service as workstations
 from backend.accounts.workstations.models import Kind
 from backend.core import clock
 from tests import people
+from tests.at_once import waiting
 from tests.conftest import sessions_on
-from tests.people import Ward
+from tests.people import Ward, the_ward
 from tests.processes import Served, serving, signed_in
 
+PIN = "482915"
 HEADERS = {"Sec-Fetch-Site": "same-origin"}
 Deed = Callable[[Session, Ward], object]
 
@@ -232,3 +236,35 @@ def test_digits_are_accepted_once_at_two_servers_at_once_and_after_a_restart(
     with sessions() as session:
         whole = session.scalars(select(SignIn).where(SignIn.assurance == 2)).all()
         assert len(whole) == 1
+
+
+def test_who_was_signed_out_while_the_pin_was_typed_stays_out(
+    sessions: sessionmaker[Session],
+) -> None:
+    with sessions.begin() as session:
+        ward, now = the_ward(session), clock.now()
+        nora = ward.staff["nora"].id
+        pins.choose(session, nora, pin=PIN, again=PIN, now=now)
+        _, machine = workstations.enrol(
+            session,
+            ward.staff["ada"].id,
+            key=uuid4(),
+            unit_id=ward.unit.id,
+            label="Nurses' station",
+            kind=Kind.WARD_PC,
+            now=now,
+        )
+        people.sign_in(session, ward.staff["nora"])
+        row = session.scalars(select(SignIn)).one()
+        row.workstation_id = machine.id
+
+    def unlock() -> object:
+        with sessions.begin() as other:
+            return locks.unlock(other, machine, row.id, pin=PIN, now=now)
+
+    with sessions() as session:
+        service.end(session, row.id, now=now)
+        session.flush()
+        unlocked = waiting(session, unlock)
+        session.commit()
+        assert unlocked.result(timeout=20) is None

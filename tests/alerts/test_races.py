@@ -1,16 +1,12 @@
 """Real commits, many at once: one open alert, one winner, one step."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend import watch
@@ -19,17 +15,16 @@ from backend.alerts.answers import service as answers
 from backend.alerts.ladder import service as ladder
 from backend.alerts.models import Alert, AlertState, AlertStep, StepKind
 from backend.core import clock
-from backend.core.errors import UserError
 from backend.core.postgres import WATCH
 from backend.protocols import queries as protocols
 from backend.stays.models import Stay
 from tests import build
 from tests.alerts.build import minutes, raised, taken, verdict
+from tests.at_once import at_once, waiting
 from tests.conftest import sessions_on
 from tests.people import Ward, the_ward
 
 Sessions = sessionmaker[Session]
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -61,34 +56,6 @@ def stay(sessions: Sessions, ward: Ward) -> Stay:
 def alert_id(sessions: Sessions, ward: Ward, stay: Stay, at: datetime) -> int:
     with sessions.begin() as session:
         return raised(session, ward, stay, at=at).id
-
-
-def at_once(*deeds: Callable[[], object]) -> list[object]:
-    """What came of each, started as nearly together as threads can; refusals are answers too."""
-    ready = threading.Barrier(len(deeds))
-
-    def run(deed: Callable[[], object]) -> object:
-        ready.wait(timeout=20)
-        try:
-            return deed()
-        except UserError as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return [done.result(timeout=60) for done in [pool.submit(run, deed) for deed in deeds]]
-
-
-def waiting(session: Session, deed: Callable[[], T]) -> "Future[T]":
-    """The deed, begun in a thread, and now waiting for the locks that this session holds."""
-    pool = ThreadPoolExecutor(1)
-    future = pool.submit(deed)
-    pool.shutdown(wait=False)
-    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    deadline = time.monotonic() + 10
-    while not session.scalar(waits) and not future.done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return future
 
 
 def _raise(sessions: Sessions, ward: Ward, stay: Stay, value: str) -> int:

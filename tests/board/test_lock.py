@@ -13,9 +13,11 @@ from httpx2 import Response
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from backend.accounts.locks import service as locks
 from backend.accounts.pins import service as pins
 from backend.accounts.pins.models import MOST_FAILURES, Pin
-from backend.accounts.sign_in.models import SignIn
+from backend.accounts.sign_in import service as sign_in
+from backend.accounts.sign_in.models import ONE_FACTOR, TWO_FACTORS, SignIn
 from backend.accounts.staff.models import Staff
 from backend.accounts.workstations import service as workstations
 from backend.accounts.workstations.models import Kind, Workstation
@@ -211,8 +213,18 @@ def test_a_step_up_does_not_outlive_a_lock(session: Session, machine: Machine) -
     assert row(session, sign_in_id).stepped_up_until is None
 
 
+def test_locking_twice_keeps_when_it_was_locked(session: Session, machine: Machine) -> None:
+    sign_in_id = machine.begin("nora")
+    first = clock.now()
+    locks.lock(session, sign_in_id, now=first)
+    locks.lock(session, sign_in_id, now=first + timedelta(minutes=5))
+    assert row(session, sign_in_id).locked_at == first
+    assert [action for _, action in actions(session)].count("sign_in.locked") == 1
+
+
+@pytest.mark.parametrize(("assurance", "forgiven"), [(ONE_FACTOR, False), (TWO_FACTORS, True)])
 def test_five_wrong_pins_turn_it_off_until_a_full_sign_in(
-    session: Session, ward: Ward, machine: Machine
+    *, session: Session, ward: Ward, machine: Machine, assurance: int, forgiven: bool
 ) -> None:
     sign_in_id = machine.begin("nora")
     machine.browser.post("/lock")
@@ -223,9 +235,12 @@ def test_five_wrong_pins_turn_it_off_until_a_full_sign_in(
     assert machine.unlock(sign_in_id, PINS["nora"]).status_code == 401
     assert "no PIN that works" in machine.browser.get("/lock").text
     assert machine.browser.get("/").headers["location"].startswith("/lock")
-    pins.forgive(session, ward.staff["nora"].id)
-    assert machine.unlock(sign_in_id, PINS["nora"]).status_code == 303
-    assert session.get_one(Pin, ward.staff["nora"].id).failures == 0
+    nora = ward.staff["nora"]
+    begun = sign_in.begin_as(session, nora, assurance=assurance, now=clock.now())
+    locks.settle(session, begun.token, workstation=None, before=None, now=clock.now())
+    failures = session.get_one(Pin, nora.id, populate_existing=True).failures
+    assert (failures == 0) is forgiven
+    assert (machine.unlock(sign_in_id, PINS["nora"]).status_code == 303) is forgiven
 
 
 def test_a_right_pin_forgets_the_wrong_ones_before_it(machine: Machine) -> None:
@@ -364,13 +379,14 @@ def test_a_page_of_one_gets_nothing_with_the_sign_in_of_the_next(machine: Machin
 def test_at_most_four_wait_and_one_person_waits_once(
     session: Session, ward: Ward, machine: Machine
 ) -> None:
-    from backend.accounts.locks import service as locks  # noqa: PLC0415
-
     def settle(name: str) -> int:
         token = people.sign_in(session, ward.staff[name])
         locks.settle(session, token, workstation=machine.row, before=None, now=clock.now())
         return session.scalars(select(func.max(SignIn.id))).one() or 0
 
+    first, second = settle("nora"), settle("nora")
+    assert row(session, first).ended_at is not None
+    assert row(session, second).ended_at is None
     begun = {name: settle(name) for name in ("nora", "tess", "chen", "priya", "theo", "vera")}
     assert row(session, begun["nora"]).ended_at is not None
     waiting = [row(session, begun[name]) for name in ("tess", "chen", "priya", "theo")]

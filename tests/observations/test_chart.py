@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from backend.clinical.vitals import Vitals
 from backend.core import clock
-from backend.observations.models import Outcome
+from backend.observations.events import service as events
+from backend.observations.events.models import EventKind
+from backend.observations.models import Observation, Outcome
 from backend.stays.models import Stay
 from tests import build
 from tests.observations.test_correct import corrected, taken_back
@@ -287,3 +290,49 @@ def test_a_late_set_does_not_change_what_stood_before(
     newest = page[page.index('class="figures"') : page.index("Record now")]
     assert re.search(r"<dd >20</dd>", newest)
     assert "down 20" in words(newest)
+
+
+def test_fluids_run_over_24_hours_as_corrected_and_a_missing_side_is_unknown(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    def drunk(ml: int, hours: float) -> Observation:
+        at, numbers = clock.now() - timedelta(hours=hours), {"fluid": {"oral_in_ml": ml}}
+        return build.recorded(
+            session, ward, stay, observed_at=at, vitals=Vitals(), unscored=numbers
+        )
+
+    told = words(client("nora").get(f"/stays/{stay.id}").text)
+    assert "Fluids in" not in told
+    drunk(900, 25)
+    drunk(250, 3)
+    wrong = drunk(2500, 2)
+    taken_back(session, ward, stay, drunk(700, 1))
+    told = words(client("nora").get(f"/stays/{stay.id}").text)
+    assert "Fluids in, 24 h 2750 mL Out ? Balance ?" in told
+    mended = build.sheet(
+        observed_at=wrong.observed_at,
+        vitals=Vitals(),
+        unscored={"fluid": {"oral_in_ml": 250, "urine_out_ml": 600}},
+    )
+    corrected(session, ward, stay, wrong, mended)
+    told = words(client("nora").get(f"/stays/{stay.id}").text)
+    assert "Fluids in, 24 h 500 mL Out 600 mL Balance -100 mL" in told
+    assert "2 entries" in told
+
+
+def test_what_happened_stands_in_words_on_the_chart_and_on_the_sheet(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    nora, now = ward.staff["nora"].id, clock.now()
+    for kind, hours in ((EventKind.FALL, 30), (EventKind.SEIZURE, 1), (EventKind.VOMITING, 0)):
+        at = now - timedelta(hours=hours)
+        row = events.record(session, nora, stay, key=uuid4(), kind=kind, started_at=at)
+    events.take_back(session, nora, stay, key=uuid4(), event_id=row.id, reason="another patient")
+    chart = client("nora").get(f"/stays/{stay.id}").text
+    section = words(chart[chart.index('id="happened-title"') :].partition("</section>")[0])
+    assert section.index("Seizure") < section.index("Fall")
+    assert "Nora" in section
+    assert "Vomiting" not in section
+    sheet = words(client("nora").get(f"/stays/{stay.id}/record").text)
+    assert "Events in 24 h Seizure" in sheet
+    assert "Fall" not in sheet

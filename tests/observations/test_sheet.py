@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from backend.accounts.units import service as units
 from backend.alerts import queries as alerts
 from backend.audit.models import VIEWED, AuditEntry
+from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.observations import queries
 from backend.observations.models import Outcome
@@ -400,6 +401,47 @@ def test_no_input_of_the_sheet_suggests_a_number(client: Client, stay: Stay) -> 
     assert 'name="glucose.glucose_mmol_per_l"' in form
     for word in ('type="range"', 'type="number"', "<datalist", "<select", "step="):
         assert word not in form
+
+
+def test_a_merged_round_asks_for_the_pulse_once_and_scores_it_into_each(
+    client: Client, session: Session, ward: Ward
+) -> None:
+    orders = {"ciwa-ar": 240, "cows": 240, "news2": 240}
+    stay = build.stay(session, ward, orders=orders, substances=("alcohol", "opioids"))
+    browser, path = client("nora"), f"/stays/{stay.id}/observations"
+    html = browser.get(f"/stays/{stay.id}/record").text
+    assert opened(html) == ["ciwa-ar", "cows"]
+    assert 'name="cows.pulse"' not in html
+    assert html.count('name="pulse_per_min"') == 1
+    assert 'type the <a href="#pulse_per_min">pulse</a>' in html
+    answers = {f"cows.{item}": "0" for item in build.COWS if item != "pulse"}
+    answers |= {f"ciwa-ar.{item}": "0" for item in build.CIWA_AR}
+    sent = sheets.form(ward, stay) | answers | {"pulse_per_min": "112"}
+    assert "COWS 2" in browser.post(f"/stays/{stay.id}/score-preview", data=sent).text
+    wrong = browser.post(path, data=sent | {"cows.pulse": "4"}, headers=HTMX)
+    assert wrong.status_code == 422
+    assert "Pulse 112 /min is 2 on COWS, not 4" in wrong.text
+    assert is_pressed(wrong.text, "cows.pulse", "4")
+    assert browser.post(path, data=sent, headers=HTMX).status_code == 200
+    (row,) = sheets.stored(session, stay)
+    scores = queries.scores_of(session, [row.id])[row.id]
+    assert (scores["cows"].answers["pulse"], scores["cows"].total) == (2, 2)
+    assert (scores["ciwa-ar"].total, scores["news2"].points["pulse_per_min"]) == (0, 2)
+    mend = f"{path}/{row.id}/correct"
+    assert 'name="cows.pulse"' not in browser.get(mend).text
+    again = sent | {"key": str(uuid4()), "pulse_per_min": "88", "reason": "counted again"}
+    assert browser.post(mend, data=again, headers=HTMX).status_code == 200
+    _, right = sheets.stored(session, stay)
+    assert queries.scores_of(session, [right.id])[right.id]["cows"].total == 1
+
+
+def test_a_pulse_that_was_only_answered_can_be_corrected(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    answers = {"cows": dict.fromkeys(build.COWS, 0) | {"pulse": 4}}
+    row = build.recorded(session, ward, stay, vitals=Vitals(), answers=answers)
+    html = client("nora").get(f"/stays/{stay.id}/observations/{row.id}/correct").text
+    assert is_pressed(html, "cows.pulse", "4")
 
 
 def test_a_set_is_taken_back_with_a_reason(

@@ -28,6 +28,7 @@ class What(StrEnum):
     STAYS = "list of stays"
     STAY = "a stay with its patient"
     OBSERVATIONS = "sets of observations"
+    EVENTS = "events of a stay"
     ALERTS = "list of alerts"
     ALERT = "an alert with its history"
     TOLD = "told in an emergency"

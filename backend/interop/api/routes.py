@@ -11,6 +11,7 @@ from backend.accounts.access import ByToken
 from backend.core.strict_json import StrictJsonRoute
 from backend.interop.api import leaving
 from backend.interop.api.alerts import routes as alerts
+from backend.interop.api.events import routes as events
 from backend.interop.api.observations import routes as observations
 from backend.interop.api.reports import routes as reports
 from backend.interop.api.stays import routes as stays
@@ -66,7 +67,7 @@ FOR_DEEDS = {
 router = APIRouter(
     prefix=PREFIX, route_class=StrictJsonRoute, dependencies=[Depends(leaving.noticed)]
 )
-for part in (ward, stays, observations, alerts, reports):
+for part in (ward, stays, observations, events, alerts, reports):
     router.include_router(part.router)
 
 

@@ -39,7 +39,10 @@ def _found(stored: StoredSet, instruments: Sequence[str]) -> Iterator[tuple[str,
     for key in instruments:
         if (score := stored.scores.get(key)) is not None:
             known = words.told(score) if words.is_known(score) else "incomplete"
-            yield words.name_of(key), f"{words.shown(score)} {score.band or known}".strip()
+            figure = words.shown(score)
+            if figure == words.DONE and known:
+                figure = ""  # what was done says more than that it was
+            yield words.name_of(key), f"{figure} {score.band or known}".strip()
     for name, column in VITALS:
         if getattr(row, column) is not None:
             is_pressure = column == "systolic_mmhg"

@@ -21,6 +21,23 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fluids:
+    """The running balance: each side with its figure, and whether it is known."""
+
+    sides: tuple[tuple[str, str, bool], ...]
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One event, in words."""
+
+    label: str
+    when: str
+    who: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Due:
     """What is due, and when."""
 
@@ -125,7 +142,9 @@ class Chart:
     range_words: str
     ranges: tuple[Range, ...]
     figures: tuple[Figure, ...]
+    fluids: Fluids | None
     due: tuple[Due, ...]
+    happened: tuple[Happening, ...]
     alerts: tuple[ChartAlert, ...]
     closed_alerts: tuple[ChartAlert, ...]
     drawings: tuple[Drawing, ...]

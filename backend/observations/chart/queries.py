@@ -1,6 +1,6 @@
 """What a chart is drawn from: the sets of a stretch of time, what was missed, what was raised."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,12 +9,16 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.accounts.staff import queries as staff
 from backend.alerts.models import Alert
+from backend.clinical import fluid
+from backend.clinical.definition import Answer
 from backend.observations.events import queries as events
 from backend.observations.events.models import Event
 from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.observations.queries import StoredSet, scores_of
 from backend.rounds.models import Round, RoundState
 
+# One entry of fluids: when, and its numbers by name.
+Entry = tuple[datetime, Mapping[str, Answer]]
 # A month of hourly sets is 744; what a monitor sends every minute is drawn from its newest.
 MOST_SETS = 2_000
 
@@ -113,6 +117,23 @@ def newest_totals(session: Session, stay_id: int, instrument: str) -> Sequence[S
         )
     ).first()
     return [newest, before] if before else [newest]
+
+
+def fluids(session: Session, stay_id: int, *, at: datetime) -> list[Entry]:
+    """What was written down of fluids in the time of a running balance, as it stands now."""
+    newer = aliased(Observation)
+    rows = session.execute(
+        select(Score.observed_at, Score.unscored)
+        .outerjoin(newer, newer.supersedes_id == Score.observation_id)
+        .where(
+            Score.stay_id == stay_id,
+            Score.instrument == fluid.FLUID,
+            Score.observed_at > at - fluid.RUNNING,
+            Score.observed_at <= at,
+            newer.id.is_(None),
+        )
+    )
+    return [(observed_at, numbers) for observed_at, numbers in rows]
 
 
 def instruments_of(session: Session, stay_id: int) -> Sequence[str]:

@@ -12,15 +12,24 @@ from backend.alerts import queries as alerts
 from backend.alerts import service as alert_service
 from backend.alerts import words as alert_words
 from backend.alerts.models import Alert
-from backend.clinical import scale
+from backend.clinical import fluid, happening, scale
 from backend.clinical.protocol import band_system
 from backend.core import local_time
 from backend.observations import words
 from backend.observations.chart import cursor, queries, table
 from backend.observations.chart.drawings import Sight, events, score_course
-from backend.observations.chart.page import Chart, ChartAlert, Due, Figure, Range
+from backend.observations.chart.page import (
+    Chart,
+    ChartAlert,
+    Due,
+    Figure,
+    Fluids,
+    Happening,
+    Range,
+)
 from backend.observations.chart.plot import Axis, Drawing
 from backend.observations.chart.strips import vital_signs
+from backend.observations.events import page as event_page
 from backend.observations.models import Score
 from backend.protocols import queries as protocols
 from backend.rounds import queries as rounds
@@ -74,7 +83,9 @@ def chart(
             Range(key=key, label=label, here=key == chosen) for key, (label, _) in RANGES.items()
         ),
         figures=_figures(session, stay, sums, actor, now),
+        fluids=_fluids(session, stay, actor, last) if fluid.FLUID in used else None,
         due=_due(session, stay, actor, now),
+        happened=_happened(session, course, actor, now),
         alerts=_alerts(session, alerts.open_on_stay(session, stay.id), actor, now),
         closed_alerts=_alerts(session, [one for one in all_alerts if one.closed_at], actor, now),
         drawings=_drawings(session, stay, sight, sums, now),
@@ -127,7 +138,7 @@ def _figures(
     session: Session, stay: Stay, sums: Sequence[str], actor: Actor, now: datetime
 ) -> tuple[Figure, ...]:
     found = []
-    for key in (*sums, "news2"):
+    for key in (*(one for one in sums if one != fluid.FLUID), "news2"):
         scores = queries.newest_totals(session, stay.id, key)
         found.append(_figure(key, scores, actor, now))
     return tuple(found)
@@ -158,6 +169,41 @@ def _figure(key: str, scores: Sequence[Score], actor: Actor, now: datetime) -> F
         moved=words.moved(newest, before) if words.is_known(newest) else (),
         at=local_time.day_and_time(newest.observed_at, actor.zone, now),
         known=words.is_known(newest),
+    )
+
+
+def _fluids(session: Session, stay: Stay, actor: Actor, at: datetime) -> Fluids:
+    """In, out and balance of 24 hours; a side that nobody wrote down stays unknown."""
+    found = fluid.running(queries.fluids(session, stay.id, at=at), at=at)
+    balance = found.balance_ml
+    sides = (
+        ("Fluids in, 24 h", _ml(found.in_ml), found.in_ml is not None),
+        ("Out", _ml(found.out_ml), found.out_ml is not None),
+        ("Balance", "?" if balance is None else f"{balance:+d} mL", balance is not None),
+    )
+    if found.newest_at is None:
+        return Fluids(sides=sides, note="Nothing was written down in 24 hours.")
+    entries = "1 entry" if found.entries == 1 else f"{found.entries} entries"
+    newest = local_time.day_and_time(found.newest_at, actor.zone, at)
+    note = f"{entries}, the last {newest}. Only what was measured; a missing side is not a zero."
+    return Fluids(sides=sides, note=note)
+
+
+def _ml(amount: int | None) -> str:
+    return "?" if amount is None else f"{amount} mL"
+
+
+def _happened(
+    session: Session, course: queries.Course, actor: Actor, now: datetime
+) -> tuple[Happening, ...]:
+    names = staff.names(session, [row.recorded_by for row in course.events])
+    return tuple(
+        Happening(
+            label=happening.KINDS[row.kind].label,
+            when=event_page.when(row, actor.zone, now),
+            who=names.get(row.recorded_by, "not known"),
+        )
+        for row in reversed(course.events)
     )
 
 

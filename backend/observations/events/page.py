@@ -15,6 +15,8 @@ from backend.observations.events.models import Event, EventChange
 
 # Written down longer ago than this, the list says so.
 LATE = timedelta(minutes=15)
+# What whoever stands at the bed should know of.
+LATELY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,8 @@ class Putting:
     reason: str
 
 
-def _when(row: Event, zone: ZoneInfo, now: datetime) -> str:
+def when(row: Event, zone: ZoneInfo, now: datetime) -> str:
+    """When it was, and how long it lasted."""
     began = local_time.day_and_time(row.started_at, zone, now)
     if row.ended_at is not None:
         over = local_time.day_and_time(row.ended_at, zone, now)
@@ -105,6 +108,15 @@ def _when(row: Event, zone: ZoneInfo, now: datetime) -> str:
     if happening.KINDS[row.kind].lasts:
         return f"since {began}, no end written down"
     return began
+
+
+def lately(rows: Sequence[Event], zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
+    """What happened in the last day, newest first, for whoever is about to observe."""
+    return tuple(
+        f"{happening.KINDS[row.kind].label}, {when(row, zone, now)}"
+        for row in reversed(rows)
+        if row.started_at > now - LATELY or (row.ended_at or row.started_at) > now - LATELY
+    )
 
 
 CHANGES = {EventChange.CORRECTED: "corrected", EventChange.TAKEN_BACK: "taken back"}
@@ -125,15 +137,15 @@ def listed(
             remarks.append(f"entered {local_time.span(row.entered_at - row.started_at)} after")
         if by is not None:
             who = names.get(by.recorded_by, "somebody")
-            when = local_time.day_and_time(by.entered_at, zone, now)
-            remarks.append(f"{CHANGES[by.change]} {when} by {who}: {by.reason}")
+            at = local_time.day_and_time(by.entered_at, zone, now)
+            remarks.append(f"{CHANGES[by.change]} {at} by {who}: {by.reason}")
         kind = happening.KINDS[row.kind]
         found.append(
             Happened(
                 id=row.id,
                 kind=row.kind.value,
                 label=kind.label,
-                when=_when(row, zone, now),
+                when=when(row, zone, now),
                 who=names.get(row.recorded_by, "not known"),
                 remarks=tuple(remarks),
                 goes_on=by is None and kind.lasts and row.ended_at is None,
@@ -155,7 +167,7 @@ def putting_right(
         return None
     return Putting(
         id=row.id,
-        was=f"{happening.KINDS[row.kind].label}, {_when(row, zone, now)}",
+        was=f"{happening.KINDS[row.kind].label}, {when(row, zone, now)}",
         kinds=buttons(str(typed.get("kind", row.kind.value))),
         started=str(typed.get("started", _local(row.started_at, zone))),
         ended=str(typed.get("ended", _local(row.ended_at, zone))),

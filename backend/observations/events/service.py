@@ -63,7 +63,7 @@ def end(
 ) -> Event:
     """It is over."""
     if already := queries.by_key(session, key):
-        return already
+        return _same(already, stay, actor_id, event_id)
     before = _still_stands(session, stay, event_id)
     if not happening.KINDS[before.kind].lasts:
         raise Invalid("This kind of event has no end.")
@@ -96,7 +96,7 @@ def correct(
 ) -> Event:
     """Put it right with a new row. Of two corrections of one row, the first wins."""
     if already := queries.by_key(session, key):
-        return already
+        return _same(already, stay, actor_id, event_id)
     before = _still_stands(session, stay, event_id)
     return _add(
         session,
@@ -118,7 +118,7 @@ def take_back(
 ) -> Event:
     """It never happened, or to somebody else. It stays readable, struck through."""
     if already := queries.by_key(session, key):
-        return already
+        return _same(already, stay, actor_id, event_id)
     before = _still_stands(session, stay, event_id)
     return _add(
         session,
@@ -133,6 +133,14 @@ def take_back(
         reason=reason,
         was=before.kind,
     )
+
+
+def _same(already: Event, stay: Stay, actor_id: int, event_id: int) -> Event:
+    """The first answer to a deed that was sent again; Conflict where the key was for another."""
+    first = (already.stay_id, already.recorded_by, already.supersedes_id)
+    if first != (stay.id, actor_id, event_id):
+        raise Conflict("This was already sent for something else. Open the page again.")
+    return already
 
 
 def _still_stands(session: Session, stay: Stay, event_id: int) -> Event:

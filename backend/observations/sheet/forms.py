@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
 
-from backend.clinical import scale
+from backend.clinical import scale, shared
 from backend.clinical import vitals as vital_signs
 from backend.clinical.sheet import Sheet
 from backend.clinical.vitals import KINDS, Typed, Vitals
@@ -104,6 +104,7 @@ class SheetForm(PatientForm):
             wrong |= refused.fields
         vitals = self._vitals(wrong)
         answers, unscored = self._answers(wrong)
+        wrong |= shared.contradictions(answers, vitals)
         self._fits_outcome(vitals, answers or unscored, wrong)
         if wrong:
             raise Invalid("Not saved.", wrong)

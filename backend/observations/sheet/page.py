@@ -28,6 +28,9 @@ class Question:
     error: str | None
     # May stay open in a complete set.
     optional: bool
+    # The input of the vital sign that this is read off, and its name: then nothing is asked here.
+    asked_at: str = ""
+    asked_as: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.clinical import scale
+from backend.clinical import scale, shared
 from backend.clinical.definition import as_text
 from backend.clinical.scale import Score
 from backend.clinical.vitals import KINDS, Vitals
@@ -35,6 +35,7 @@ def preview(
 ) -> Preview:
     """Score whatever can be read; what cannot is simply not answered yet."""
     totals = []
+    vitals = _vitals(inputs)
     for key, instrument in scale.asked().items():
         typed = {
             name.removeprefix(f"{key}."): value
@@ -43,12 +44,13 @@ def preview(
         }
         items, extras, _ = answered(instrument, typed)
         if items or (extras and not instrument.items):
-            given = {**items, **extras}
+            read = shared.read_off(instrument, vitals) if items else {}
+            given = {**read, **items, **extras}
             score = scale.score(instrument, given, band_system=band_systems.get(key))
             if score.status != "invalid":
                 totals.append(_total(score))
     news2 = scale.latest()["news2"]
-    answers = scale.vital_answers(news2, _vitals(inputs), spo2_scale=spo2_scale)
+    answers = scale.vital_answers(news2, vitals, spo2_scale=spo2_scale)
     if any(value is not None for name, value in answers.items() if name != "spo2_scale"):
         totals.append(_total(scale.score(news2, answers, band_system=band_systems.get("news2"))))
     return Preview(totals=tuple(totals))

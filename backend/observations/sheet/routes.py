@@ -16,6 +16,8 @@ from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.web import Id, Page, Screen, go, render, stands_on, wants_fragment
 from backend.observations import queries, service
+from backend.observations.events import queries as events
+from backend.observations.events.page import lately
 from backend.observations.models import Observation, Outcome, Source
 from backend.observations.queries import StoredSet
 from backend.observations.sheet import beside, forms, opening, page, preview, reading, saved
@@ -36,6 +38,7 @@ class RecordScreen(Screen, template="observations/record.html"):
     """The sheet, under the name of the patient."""
 
     banner: Banner
+    happened: tuple[str, ...]
     sheet: page.Sheet
 
 
@@ -89,6 +92,7 @@ def _screen(db: Session, actor: Actor, stay: Stay, sheet: page.Sheet) -> RecordS
     return RecordScreen(
         shell=shell(actor, here="record", now=now),
         banner=stay_queries.banner(db, stay, actor.zone, now),
+        happened=lately(events.standing(db, stay.id), actor.zone, now),
         sheet=sheet,
     )
 

@@ -1,7 +1,8 @@
 """The instruments of the sheet: what is due, what was used before, and what is one tap away."""
 
-from backend.clinical import scale
+from backend.clinical import scale, shared
 from backend.clinical.definition import Instrument, Item, as_text
+from backend.clinical.vitals import KINDS
 from backend.observations import words
 from backend.observations.sheet.filled import Filling
 from backend.observations.sheet.page import Choice, Measure, Offer, Question, Scale
@@ -96,6 +97,8 @@ def _question(
     ]
     if carried is not None and as_text(carried.value) == chosen:
         hint.append(f"from {filling.when(carried.observed_at)}, asked once a day")
+    # Asked once, unless an answer stands here that the vital sign does not give.
+    once = shared.of(instrument).get(item.id) if chosen is None else None
     question = Question(
         name=name,
         number=number,
@@ -114,5 +117,7 @@ def _question(
         carried=" · ".join(hint) or None,
         error=filling.errors.get(name),
         optional=item.optional,
+        asked_at=once.vital if once else "",
+        asked_as=KINDS[once.vital].label.lower() if once else "",
     )
     return question, item

@@ -3,10 +3,12 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from backend.clinical import scale, shared
 from backend.clinical.definition import as_text
+from backend.clinical.vitals import Vitals
 from backend.core import local_time
-from backend.observations import words
-from backend.observations.models import Outcome
+from backend.observations import queries, words
+from backend.observations.models import Outcome, Score
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.observations.sheet.page import Correcting
 from backend.observations.sheet.reading import local_input
@@ -21,16 +23,24 @@ def typed(stored: StoredSet, zone: ZoneInfo) -> dict[str, str]:
         value = getattr(row, name)
         if value is not None:
             found[name] = _text(value)
-    for key, score in stored.scores.items():
-        if key != "news2":
-            for item, answer in (score.answers | score.unscored).items():
-                found[f"{key}.{item}"] = _text(answer)
+    for score in stored.scores.values():
+        found |= _answers(score, queries.vitals_of(row))
     if row.outcome is Outcome.ASLEEP and row.respiratory_rate_per_min is not None:
         del found["respiratory_rate_per_min"]
         found |= {"sleep_breaths": str(row.respiratory_rate_per_min), "sleep_seconds": "60"}
     if row.note:
         found["note"] = row.note
     return found
+
+
+def _answers(score: Score, vitals: Vitals) -> dict[str, str]:
+    """What was answered; not what was read off the vital signs, and will be again."""
+    instrument = scale.instruments()[score.definition]
+    if not instrument.is_asked:
+        return {}
+    read = shared.read_off(instrument, vitals)
+    answers = score.answers | score.unscored
+    return {f"{score.instrument}.{i}": _text(a) for i, a in answers.items() if read.get(i) != a}
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Machines with real tokens: monty the monitor, iris the interface, and one of another unit."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,7 +10,16 @@ from sqlalchemy.orm import Session
 from backend.accounts.devices import service as devices
 from backend.accounts.permissions import Role
 from backend.core import clock
+from backend.observations.events import service as events
+from backend.observations.events.models import EventKind
+from backend.stays.models import Stay
 from tests.people import Ward
+
+
+def restrained(session: Session, ward: Ward, stay: Stay) -> int:
+    """An event that goes on, and can be ended."""
+    nora = ward.staff["nora"].id
+    return events.record(session, nora, stay, key=uuid4(), kind=EventKind.RESTRAINT).id
 
 
 @pytest.fixture

@@ -115,6 +115,16 @@ def test_without_a_key_nothing_is_stored(session: Session, machine: Machine, sta
     assert session.scalars(select(Observation.id)).all() == []
 
 
+def test_a_pulse_scores_in_cows_and_is_not_denied_by_it(machine: Machine, stay: Stay) -> None:
+    answers = {item: 0 for item in build.COWS if item != "pulse"}
+    sent = body(vitals=VITALS | {"pulse_per_min": 112}, answers={"cows": answers})
+    score = post(machine(), stay, sent).json()["scores"]["cows"]
+    assert (score["total"], score["answers"]["pulse"]) == (2, 2)
+    denied = post(machine(), stay, sent | {"answers": {"cows": answers | {"pulse": 4}}})
+    assert denied.status_code == 422
+    assert "Pulse 112 /min is 2 on COWS" in denied.json()["errors"]["cows.pulse"]
+
+
 def test_an_unusual_value_is_asked_about_and_then_alerts(
     session: Session, machine: Machine, stay: Stay
 ) -> None:

@@ -19,6 +19,7 @@ from backend.clinical.vitals import Vitals
 from backend.interop.api import routes
 from backend.main import tables
 from tests import build
+from tests.interop.api.conftest import restrained
 from tests.people import Ward
 
 Machine = Callable[..., TestClient]
@@ -67,7 +68,8 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
     stay = build.stay(session, ward, orders={"news2": 240})
     ill = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
     build.recorded(session, ward, stay, vitals=ill)
-    return {"stay_id": stay.id, "alert_id": alerts.open_on_stay(session, stay.id)[0].id}
+    alert = alerts.open_on_stay(session, stay.id)[0]
+    return {"stay_id": stay.id, "alert_id": alert.id, "event_id": restrained(session, ward, stay)}
 
 
 def _example(path: str) -> Any:

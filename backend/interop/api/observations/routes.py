@@ -9,8 +9,10 @@ from backend.accounts.access import ByToken, OneOf, by_token
 from backend.accounts.permissions import Permission, Role
 from backend.audit import service as audit
 from backend.care.disclosures.models import What
+from backend.clinical import shared
 from backend.core import clock
 from backend.core.db import Db
+from backend.core.errors import Invalid
 from backend.core.strict_json import Digits, Key, Moment, Number, StrictJsonRoute
 from backend.interop.api.leaving import Payload, ask_named, leave
 from backend.interop.api.observations import queries as pages
@@ -177,13 +179,16 @@ def record(db: Db, actor: ByToken, stay: BedsideOf, key: Key, body: SetBody) -> 
     When this answers, alerts have been raised and the next observation has its due time. The
     answer is the stored row, whose totals are the ones that screens show.
     """
+    sheet = body.sheet()
+    if wrong := shared.contradictions(sheet.answers, sheet.vitals):
+        raise Invalid("An answer and the vital sign that it is read off contradict.", wrong)
     source = Source.DEVICE if actor.role is Role.DEVICE else Source.API
     row = service.record(
         db,
         actor.id,
         stay,
         key=key,
-        sheet=body.sheet(),
+        sheet=sheet,
         source=source,
         reserved=actor.reserved_scales,
     )

@@ -1,0 +1,1 @@
+"""What happened to a patient, in and out."""
