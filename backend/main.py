@@ -69,6 +69,7 @@ from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 from backend.rounds.door_tags import routes as door_tags
+from backend.rounds.leave import routes as leave
 from backend.rounds.orders import routes as orders
 from backend.rounds.safety import routes as safety
 from backend.rounds.safety_orders import routes as safety_orders
@@ -247,6 +248,7 @@ for domain in (
     safety_orders,
     safety,
     door_tags,
+    leave,
     working_list,
     alerts,
     answers,

@@ -31,6 +31,7 @@ from backend.rounds.assignments import models as assignments
 from backend.rounds.door_tags import models as door_tags
 from backend.rounds.safety import models as safety
 from backend.stays import models as stays
+from backend.stays.leave import models as leave
 
 __all__ = [
     "alerts",
@@ -46,6 +47,7 @@ __all__ = [
     "events",
     "factors",
     "glass",
+    "leave",
     "links",
     "observations",
     "oidc",

@@ -25,6 +25,7 @@ from backend.core.errors import UserError
 from backend.core.models import Beat
 from backend.protocols import queries as protocols
 from backend.rounds import service as rounds
+from backend.rounds.leave.overdue import service as leaves
 from backend.stays.models import Stay
 
 __all__ = ["run", "tables", "turn"]
@@ -48,6 +49,7 @@ Find = Callable[[Session, datetime, Collection[int]], Row | None]
 Move = Callable[[Session, Row, datetime], None]
 JOBS: dict[str, tuple[Find, Move]] = {
     "rounds": (rounds.past_its_time, rounds.move_on),  # type: ignore[dict-item]  # a Round is a Row
+    "leave": (leaves.past_its_time, leaves.move_on),  # type: ignore[dict-item]  # an Absence is one
     "alerts": (ladder.past_its_time, ladder.move_on),  # type: ignore[dict-item]  # an Alert is a Row
 }
 

@@ -60,10 +60,14 @@ def stay(
     bed: str | None = "7",
     admitted_at: datetime | None = None,
     orders: dict[str, int] | None = None,
+    ordered_at: datetime | None = None,
     substances: tuple[str, ...] = ("benzodiazepines",),
     patient_row: Patient | None = None,
 ) -> Stay:
-    """A stay admitted two days ago. `orders`: instrument -> interval in minutes, due at once."""
+    """A stay admitted two days ago. `orders`: instrument -> interval in minutes, due at once.
+
+    `ordered_at` is when that was: else at the admission.
+    """
     at = admitted_at or clock.now() - timedelta(days=2)
     nora = ward.staff["nora"].id
     made = stays.admit(
@@ -85,7 +89,7 @@ def stay(
             key=uuid4(),
             instrument=instrument,
             how_often=HowOften(interval_minutes=interval_minutes),
-            at=at,
+            at=ordered_at or at,
             in_force=in_force,
         )
     return made

@@ -42,9 +42,12 @@ from backend.observations.events.models import EventKind
 from backend.protocols import queries as protocols
 from backend.rounds.door_tags import queries as door_tags_of
 from backend.rounds.door_tags import service as door_tags
+from backend.rounds.leave import service as leaves
 from backend.rounds.orders import service as orders
 from backend.rounds.safety import service as safety
 from backend.stays import service as stays
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from tests import build, people
 from tests.care import build as care
 from tests.people import PEOPLE, Ward
@@ -217,6 +220,17 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, Any]:
         now=clock.now(),
     )
     seizure = happened.record(session, nora, stay, key=uuid4(), kind=EventKind.SEIZURE)
+    gone = leaves.leave(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        facts=Facts(
+            why=Away.PASS,
+            left_at=clock.now(),
+            expected_at=clock.now() + timedelta(hours=1),
+        ),
+    )
     machine = workstations.enrol(
         session,
         nora,
@@ -243,6 +257,7 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, Any]:
         "stay_id": stay.id,
         "observation_id": row.id,
         "event_id": seizure.id,
+        "leave_id": gone.id,
         "observation_order_id": ordered.id,
         "alert_id": alert.id,
         "duty_id": duty.id,

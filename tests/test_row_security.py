@@ -26,8 +26,11 @@ from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
 from backend.rounds.door_tags import service as door_tags
+from backend.rounds.leave import service as leaves
 from backend.rounds.safety import service as safety
 from backend.stays import service as stays
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from backend.stays.models import DischargeReason, Stay
 from tests import build
 from tests.care import build as care
@@ -43,6 +46,7 @@ OPEN = {
     "audit_check": "what the nightly check found: numbers of batches and times",
     "instrument_definition": "published scales, the same for everybody",
     "instrument_document": "scales that the site has loaded, the same for everybody",
+    "definition_content": "fingerprints of published scales, the same for everybody",
     "unit": "read before anybody is known, to sign in",
     "staff": "read before anybody is known, to sign in; people work on several units",
     "posting": "read before anybody is known; ended on every unit at once when somebody leaves",
@@ -71,6 +75,7 @@ BROADER = {
 }
 # Changes to a copied row that keep it out of the way of what must be unique.
 ASIDE: dict[str, dict[str, Any]] = {
+    "absence": {"ended_at": "2001-01-01"},
     "alert": {"rule": "another"},
     "assignment": {"ended_at": "2001-01-01"},
     "door_tag": {"replaced_at": "2001-01-01", "code": "another-opaque-code"},
@@ -146,6 +151,10 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             look=safety.Look(answers={"place": "D", "doing": "A"}),
         )
         door_tags.make_missing(session, on.staff["nora"].id, on.unit.id, now=clock.now())
+        gone = Facts(
+            why=Away.PASS, left_at=clock.now(), expected_at=clock.now() + timedelta(hours=1)
+        )
+        leaves.leave(session, on.staff["nora"].id, stay, key=uuid4(), facts=gone)
         session.flush()
     return session.connection()
 

@@ -30,6 +30,8 @@ class Permission(StrEnum):
     SEE_CHART = "see_chart"
     RECORD_OBSERVATION = "record_observation"
     CORRECT_OBSERVATION = "correct_observation"
+    # A word that somebody off the unit is alert, by whoever leads the group.
+    SAY_SEEN = "say_seen"
     ORDER_OBSERVATIONS = "order_observations"
     # To have somebody looked after more closely; less closely is for whoever may order.
     ORDER_SAFETY_ROUNDS = "order_safety_rounds"
@@ -64,7 +66,7 @@ class Permission(StrEnum):
 P = Permission
 _WARD = {P.SEE_BOARD, P.SEE_CHART, P.RECORD_OBSERVATION, P.SEE_ALERTS}
 # Every person may, in an emergency; somebody else looks at it afterwards.
-_BEDSIDE = _WARD | {P.BREAK_GLASS}
+_BEDSIDE = _WARD | {P.BREAK_GLASS, P.SAY_SEEN}
 _CONSENT = {P.SEE_CONSENTS, P.TAKE_CONSENT}
 _NURSE = (
     _BEDSIDE
@@ -101,7 +103,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     ),
     # Counselling notes are theirs alone (42 CFR 2.11); alerts about vital signs are not.
     Role.THERAPIST: frozenset(
-        {P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL, P.BREAK_GLASS} | _CONSENT
+        {P.SEE_BOARD, P.SEE_CHART, P.SEE_NOTES, P.COUNSEL, P.BREAK_GLASS, P.SAY_SEEN} | _CONSENT
     ),
     # Counts, never charts.
     Role.ADMINISTRATOR: frozenset(

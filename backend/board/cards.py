@@ -92,6 +92,7 @@ class Card:
     alert: AlertLine | None
     alert_levels: tuple[str, ...]
     note: Note | None
+    away: bool
     may_record: bool = True
     may_open_alert: bool = True
 
@@ -105,8 +106,10 @@ def card(
     now: datetime,
 ) -> Card:
     """Everything one place on the board says, formatted once."""
-    due = lying.rounds[0] if lying.rounds else None
-    overdue = due is not None and now - due.since >= MINUTE
+    since = lying.rounds[0].since if lying.rounds else None
+    if lying.away is not None:
+        since = lying.away.expected_at
+    overdue = since is not None and now - since >= MINUTE
     bundles = alerts.bundles(lying.alerts)
     not_known = unknown(lying, asleep_at_most=asleep_at_most, zone=zone)
     worst = bundles[0].leading if bundles else None
@@ -132,18 +135,19 @@ def card(
         news2_known=news2 is not None and news2.total is not None,
         consciousness=consciousness or "?",
         consciousness_known=consciousness is not None,
-        due_since=local_time.machine(due.since) if due else None,
-        due_words=_due_words(due, now),
-        due_what=_due_what(lying.rounds),
+        due_since=local_time.machine(since) if since else None,
+        due_words=_due_words(since, now),
+        due_what="return" if lying.away else _due_what(lying.rounds),
         overdue=overdue,
-        overdue_minutes=int((now - due.since) / MINUTE) if due and overdue else 0,
+        overdue_minutes=int((now - since) / MINUTE) if since and overdue else 0,
         last_words=_last_words(lying, zone, now),
         last_since=local_time.machine(lying.last.observed_at) if lying.last else None,
         last_age=local_time.span(now - lying.last.observed_at) if lying.last else "",
         about="vitals" if worst and worst.family.startswith(ABOUT_VITALS) else "scales",
         alert=_alert_line(worst, len(bundles) - 1, names, zone, now) if worst else None,
         alert_levels=tuple(bundle.leading.level.value for bundle in bundles),
-        note=not_known or calm(lying),
+        note=not_known or calm(lying, zone, now),
+        away=lying.away is not None,
     )
 
 
@@ -225,10 +229,10 @@ def _change_words(change: int | None) -> str:
     return f"up {change}" if change > 0 else f"down {-change}" if change < 0 else "no change"
 
 
-def _due_words(due: Due | None, now: datetime) -> str:
-    if due is None:
+def _due_words(since: datetime | None, now: datetime) -> str:
+    if since is None:
         return "nothing ordered"
-    left = due.since - now
+    left = since - now
     if left <= -MINUTE:
         return f"{local_time.span(-left)} overdue"
     return "now" if left < MINUTE else f"in {local_time.span(left)}"

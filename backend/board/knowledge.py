@@ -1,6 +1,7 @@
 """What is not known about a patient, and why. Unknown is never normal, and never silent."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from backend.board.queries import LastSet, Lying
@@ -8,6 +9,7 @@ from backend.board.statements import NEWS2
 from backend.clinical import scale
 from backend.core import local_time
 from backend.observations.models import Outcome, ScoreStatus
+from backend.stays.leave import words as leave
 
 NOT_ASSESSED = {
     Outcome.REFUSED: "refused",
@@ -28,22 +30,34 @@ class Note:
 
 def unknown(lying: Lying, *, asleep_at_most: int, zone: ZoneInfo) -> Note | None:
     """The first reason why this patient's state is not known; None when it is known."""
-    found = (
-        _nowhere(lying)
-        or _nothing_to_come(lying)
-        or _never_seen(lying, zone)
-        or _not_assessed(lying, zone)
-        or _asleep_unchecked(lying, asleep_at_most)
-        or _no_total(lying, zone)
-    )
+    found = _nowhere(lying) or (None if lying.away else _unwatched(lying, asleep_at_most, zone))
     if found is None:
         return None
     glyph = "refused" if lying.last and lying.last.outcome is Outcome.REFUSED else "unknown"
     return Note(level="unknown", glyph=glyph, title=found[0], sentence=found[1])
 
 
-def calm(lying: Lying) -> Note | None:
-    """Why somebody who is well was not scored: asleep and checked, or off the unit."""
+def _unwatched(lying: Lying, asleep_at_most: int, zone: ZoneInfo) -> "Reason | None":
+    return (
+        _nothing_to_come(lying)
+        or _never_seen(lying, zone)
+        or _not_assessed(lying, zone)
+        or _asleep_unchecked(lying, asleep_at_most)
+        or _no_total(lying, zone)
+    )
+
+
+def calm(lying: Lying, zone: ZoneInfo, now: datetime) -> Note | None:
+    """Why somebody who is well was not scored: on leave, asleep and checked, or off the unit."""
+    if lying.away is not None:
+        seen = leave.seen(lying.away, zone, now)
+        words = leave.since(lying.away, zone, now)
+        return Note(
+            level="plain",
+            glyph="person",
+            title=leave.why(lying.away).state,
+            sentence=f"{words}; {seen}." if seen else f"{words}.",
+        )
     if lying.last is None:
         return None
     if lying.last.outcome is Outcome.ASLEEP:

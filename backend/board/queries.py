@@ -1,7 +1,7 @@
 """Everything that the ward board shows, in a handful of questions, however long the history is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,10 @@ from backend.board.statements import COURSES, DUE, LAST_SETS, PEOPLE
 from backend.observations.models import Outcome, ScoreStatus
 from backend.patients import queries as patients
 from backend.patients.models import Patient
+from backend.rounds import coming
 from backend.rounds.models import RoundState
+from backend.stays.leave import queries as leave
+from backend.stays.leave.models import Leave
 from backend.stays.models import Stay
 
 
@@ -81,7 +84,9 @@ class Lying:
     courses: Mapping[str, Course]  # by instrument: what is ordered, and NEWS2
     last: LastSet | None
     alerts: tuple[Alert, ...]  # worst first
-    rounds: tuple[Due, ...]  # longest overdue first, then next due
+    # Longest overdue first, then next due; none while somebody is away.
+    rounds: tuple[Due, ...]
+    away: Leave | None = None
 
 
 NOTHING: Mapping[str, Course] = MappingProxyType({})
@@ -95,6 +100,7 @@ def lying(session: Session, unit_id: int) -> list[Lying]:
     courses = _courses(session, stay_ids)
     last = _last_sets(session, stay_ids)
     due = _due(session, stay_ids)
+    away = leave.away(session, stay_ids)
     open_alerts: dict[int, list[Alert]] = {}
     for alert in alerts.open_on_unit(session, unit_id):
         open_alerts.setdefault(alert.stay_id, []).append(alert)
@@ -107,7 +113,8 @@ def lying(session: Session, unit_id: int) -> list[Lying]:
             courses=courses.get(stay.id, NOTHING),
             last=last.get(stay.id),
             alerts=tuple(open_alerts.get(stay.id, ())),
-            rounds=due.get(stay.id, ()),
+            rounds=() if stay.id in away else due.get(stay.id, ()),
+            away=away.get(stay.id),
         )
         for stay, patient, bed in people
     ]
@@ -163,8 +170,8 @@ def _last_set(sets: list[Any]) -> LastSet:
 
 
 def _due(session: Session, stay_ids: Sequence[int]) -> dict[int, tuple[Due, ...]]:
-    found: dict[int, tuple[Due, ...]] = {}
-    for row in session.execute(DUE, {"stay_ids": stay_ids}):
+    found: dict[int, list[Due]] = {}
+    for row in session.execute(DUE, {"stay_ids": stay_ids}).all():
         due = Due(
             instrument=row.instrument,
             due_at=row.due_at,
@@ -172,5 +179,13 @@ def _due(session: Session, stay_ids: Sequence[int]) -> dict[int, tuple[Due, ...]
             state=row.state,
             since=row.since,
         )
-        found[row.stay_id] = (*found.get(row.stay_id, ()), due)
-    return found
+        if coming.gives_way(row.state, row.due_at, row.until_at):
+            task = coming.instead_of(session, row.order_id)
+            if task is None:
+                continue
+            since = min(row.since, task.due_at)
+            due = replace(due, due_at=task.due_at, late_at=task.late_at, since=since)
+        found.setdefault(row.stay_id, []).append(due)
+    return {
+        stay_id: tuple(sorted(rows, key=lambda due: due.since)) for stay_id, rows in found.items()
+    }

@@ -159,7 +159,17 @@ def _due_statement() -> Executable:
     )
     since = func.coalesce(first_missed, Round.due_at).label("since")
     return (
-        select(Round.stay_id, Round.instrument, Round.due_at, Round.late_at, Round.state, since)
+        select(
+            Round.stay_id,
+            Round.order_id,
+            Round.instrument,
+            Round.due_at,
+            Round.late_at,
+            Round.state,
+            ObservationOrder.until_at,
+            since,
+        )
+        .join(ObservationOrder, ObservationOrder.id == Round.order_id)
         .join(last_done, true())
         .where(_is_one_of(Round.stay_id), Round.state.in_(OPEN))
         .order_by(since, Round.due_at, Round.id)

@@ -1,9 +1,12 @@
 """What an instrument is: items with their legal values, bands by name, alarms, codes, sources."""
 
+import hashlib
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from backend.clinical.definition_parts import (
     NO_BAND,
@@ -100,6 +103,8 @@ class Instrument:
     higher_is_better: bool = False
     # Whose permission a unit needs before it may use it.
     permission: str = ""
+    # A fingerprint of everything that the file says, its comments and layout apart.
+    content_sha256: str = ""
 
     @property
     def version(self) -> int:
@@ -161,6 +166,12 @@ class Instrument:
             )
             for answers in settings(self, {})
         )
+
+
+def fingerprint(said: Mapping[str, Any]) -> str:
+    """Of everything that a file says, whatever its comments and layout."""
+    words = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()
 
 
 def as_text(value: Answer) -> str:

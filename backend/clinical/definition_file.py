@@ -23,6 +23,7 @@ from backend.clinical.definition import (
     Unscored,
     Value,
     as_text,
+    fingerprint,
 )
 from backend.clinical.definition_check import check
 from backend.clinical.reading import LEVELS, MARKS, Table
@@ -38,10 +39,10 @@ def load(text: str) -> Instrument:
     """Read and check one definition; raises DefinitionError with every reason at once."""
     reasons: list[str] = []
     try:
-        document = Table(tomllib.loads(text), "definition", reasons)
+        said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DefinitionError([f"This is not a TOML file: {error}."]) from error
-    instrument = _instrument(document)
+    instrument = _instrument(Table(said, "definition", reasons), fingerprint(said))
     if not reasons:
         check(instrument, reasons)
     if reasons:
@@ -49,7 +50,7 @@ def load(text: str) -> Instrument:
     return instrument
 
 
-def _instrument(document: Table) -> Instrument:
+def _instrument(document: Table, content_sha256: str) -> Instrument:
     items = tuple(_item(table) for table in document.tables("items"))
     unscored = tuple(_unscored(table) for table in document.tables("unscored"))
     instrument = Instrument(
@@ -74,6 +75,7 @@ def _instrument(document: Table) -> Instrument:
         one_of=document.text("one_of", optional=True),
         higher_is_better=document.flag("higher_is_better"),
         permission=document.text("permission", optional=True),
+        content_sha256=content_sha256,
     )
     document.finish()
     return instrument

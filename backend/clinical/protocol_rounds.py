@@ -55,6 +55,17 @@ class Patterns:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leave:
+    """When somebody who is away is overdue, and what is looked at when they are back."""
+
+    overdue_return_minutes: int
+    level: str
+    return_check_minutes: int
+    return_check: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
 class TemplateOrder:
     """One order of a template; after `until_hours` it goes on every `then_minutes`."""
 
@@ -85,6 +96,7 @@ class RoundRules:
     reoffers_at_most: int | None = None
     refusal_source: Source | None = None
     wake: Wake | None = None
+    leave: Leave | None = None
     risk_windows: Mapping[str, RiskWindow] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
     jitter: Jitter | None = None
@@ -107,6 +119,7 @@ def read(document: Table) -> RoundRules:
         reoffers_at_most=refusal.whole("reoffers_at_most", low=1) if refusal else None,
         refusal_source=refusal.source() if refusal else None,
         wake=_wake(table.maybe_table("wake")),
+        leave=_leave(table.maybe_table("leave")),
         risk_windows=_risk_windows(table),
         templates=tuple(_template(one) for one in table.tables("templates")),
         jitter=_jitter(table.maybe_table("jitter")),
@@ -169,6 +182,22 @@ def _patterns(table: Table | None) -> Patterns | None:
     )
     table.finish()
     return patterns
+
+
+def _leave(table: Table | None) -> Leave | None:
+    if table is None:
+        return None
+    leave = Leave(
+        overdue_return_minutes=table.whole("overdue_return_minutes", low=1),
+        level=table.choice("level", LEVELS),
+        return_check_minutes=_minutes(table, "return_check_minutes") or 0,
+        return_check=table.texts("return_check"),
+        source=table.source(),
+    )
+    for key in leave.return_check:
+        _check_instrument(table, key)
+    table.finish()
+    return leave
 
 
 def _risk_windows(table: Table) -> Mapping[str, RiskWindow]:

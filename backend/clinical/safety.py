@@ -119,6 +119,8 @@ def problems(answers: Mapping[str, Answer]) -> dict[str, str]:
 
 
 ASLEEP = "S"
+# In a group or outside, where somebody who is off the unit may be seen as well.
+MAY_BE_AWAY = frozenset({"G", "O"})
 
 
 def rule_of(what: str) -> str:

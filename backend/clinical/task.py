@@ -151,12 +151,29 @@ class Machine:
     ) -> Move | None:
         """What a set makes of the open round: its end and the round after it, or nothing.
 
-        What time has made of the round is for the watch to write down, and comes before.
+        What time has made of the round comes before: see `came`.
         """
         if not self._counts(task, answer, last_done_at):
             return None
         state = self._answered_as(task, answer)
         return None if state is None else self._ends(task, state, answer)
+
+    def came(
+        self, task: Task, answer: Answer, *, last_done_at: datetime | None = None
+    ) -> list[Move]:
+        """What time until the set, and then the set, make of a round and those after it.
+
+        The set ends the round that stood open when it was observed, however long the watch slept.
+        Empty where the set does nothing: then time is for the watch to write down.
+        """
+        current, moves = task, []
+        for move in self.lived(task, answer.at):
+            if move.over:
+                return []
+            moves.append(move)
+            current = move.following or replace(current, state=move.state)
+        made = self.answered(current, answer, last_done_at=last_done_at)
+        return [*moves, made] if made else []
 
     def back(self, task: Task, at: datetime) -> Move | None:
         """Somebody is back who was away: what fell due meanwhile is due now."""

@@ -38,6 +38,7 @@ from backend.observations.models import (
 from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
 from backend.rounds import service as rounds
+from backend.rounds.leave import service as leaves
 from backend.stays.models import Stay
 
 NEWS2 = "news2"
@@ -56,6 +57,8 @@ LOCK_STAY = (
 INSERT_SCORE = insert(table_of(Score))
 # What somebody judges by looking, not by asking or reading off.
 OBSERVER_RATES = frozenset({"observed", "ask_and_observe"})
+# Somebody was there to be seen.
+AT_THE_BEDSIDE = frozenset({Outcome.ASSESSED, Outcome.ASLEEP, Outcome.REFUSED})
 # A browser's clock and ours differ a little; more than this is a wrong time, not a fast clock.
 AHEAD = timedelta(minutes=2)
 
@@ -208,6 +211,8 @@ def _store(
         spo2_percent=observation.spo2_percent,
     )
     before = queries.versions_before(session, observation)
+    if not before and observation.outcome in AT_THE_BEDSIDE:
+        leaves.here(session, actor_id, stay, key=key, at=observation.observed_at)
     if before:
         rounds.reconsider(session, stay, seen, superseded_ids=before, in_force=in_force)
     else:

@@ -19,11 +19,12 @@ from backend.rounds.models import ObservationOrder, Round, RoundStep
 MOVE_ROUND = update(table_of(Round)).where(table_of(Round).c.id == bindparam("moved_id"))
 INSERT_ROUND = insert(table_of(Round))
 INSERT_STEP = insert(table_of(RoundStep))
+UTC = ZoneInfo("UTC")
 
 
 def machine(session: Session, ordered: ObservationOrder, protocol: Protocol) -> Machine:
     """The rules of this order. Only an order at times asks what the unit's clock shows."""
-    zone = ZoneInfo("UTC")
+    zone = UTC
     if ordered.at_times:
         zone = ZoneInfo(session.get_one(Unit, ordered.unit_id).time_zone)
     return Machine(

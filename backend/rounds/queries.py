@@ -71,10 +71,16 @@ def open_on_unit(session: Session, unit_id: int) -> Sequence[Round]:
 
 
 def missed_in_a_row(session: Session, order_id: int) -> int:
-    """How many of the order's last rounds were missed, one after the other."""
+    """How many of the order's last rounds were missed, one after the other.
+
+    What was called off on the way was never to be done, and changes nothing.
+    """
     states = session.scalars(
         select(Round.state)
-        .where(Round.order_id == order_id, Round.state.not_in(OPEN))
+        .where(
+            Round.order_id == order_id,
+            Round.state.not_in((*OPEN, RoundState.CANCELLED)),
+        )
         .order_by(Round.due_at.desc(), Round.id.desc())
         .limit(10)
     ).all()

@@ -21,6 +21,7 @@ from backend.rounds import moves, queries
 from backend.rounds.models import OPEN, ObservationOrder, Round
 from backend.rounds.moves import By
 from backend.rounds.orders import service as orders
+from backend.stays.leave.models import Absence
 from backend.stays.models import Stay
 
 _done = aliased(Round)
@@ -33,11 +34,7 @@ OPEN_ROUNDS = (
         .scalar_subquery(),
     )
     .join(Round, (Round.order_id == ObservationOrder.id) & Round.state.in_(OPEN))
-    .where(
-        ObservationOrder.stay_id == bindparam("of_stay"),
-        ObservationOrder.ended_at.is_(None),
-        ObservationOrder.instrument != SAFETY,
-    )
+    .where(ObservationOrder.stay_id == bindparam("of_stay"), ObservationOrder.ended_at.is_(None))
     .order_by(Round.id)
     .with_for_update(of=Round)
 )
@@ -75,7 +72,7 @@ def fulfil(session: Session, stay: Stay, seen: Seen, *, in_force: InForce) -> No
     Due counts from the last true set. A set older than the order's last one was charted late: it
     changes the history, not the schedule.
     """
-    found = _open_rounds(session, stay)
+    found = _until_then(session, stay, _observed(session, stay), seen.observed_at)
     _tick_off(
         session, stay, found, seen, waits=_waits(stay, found, seen, in_force), in_force=in_force
     )
@@ -93,25 +90,70 @@ def _tick_off(
     answered, assessed = set(), set()
     for one in candidates:
         its = moves.machine(session, one.ordered, in_force.protocol)
-        before = moves.task(one.round)
         answer = _answer(session, stay, one, seen, wait=waits[one.ordered.id], in_force=in_force)
-        made = its.answered(before, answer, last_done_at=one.last_done_at)
-        if made is None:
+        came = its.came(moves.task(one.round), answer, last_done_at=one.last_done_at)
+        if not came:
             continue
+        made, refused = came[-1], one.round.refused_before + 1
         not_done = made.state is RoundState.NOT_DONE
         by_set = By(
             actor_id=seen.actor_id,
             observation_id=seen.observation_id,
             not_done_reason=seen.outcome if not_done else None,
         )
-        moves.apply(session, one.ordered, its, one.round, [made], by=by_set)
+        moves.apply(session, one.ordered, its, one.round, came, by=by_set)
         answered.add(one.ordered.instrument)
         if not not_done:
             assessed.add(one.ordered.instrument)
         if made.goes_up:
-            _goes_up(session, stay, one, seen, before.refused_before + 1, in_force=in_force)
+            _goes_up(session, stay, one, seen, refused, in_force=in_force)
     if answered:
         _clear(session, stay, answered, assessed, now=clock.now())
+
+
+def _until_then(
+    session: Session, stay: Stay, found: list[OpenRound], at: datetime
+) -> list[OpenRound]:
+    """An order that reached its end before the set, while the watch slept, gives way first."""
+    over = [one for one in found if one.ordered.until_at and one.ordered.until_at <= at]
+    for one in over:
+        _let_pass(session, one, at)
+    return _observed(session, stay) if over else found
+
+
+def _let_pass(session: Session, one: OpenRound, until: datetime) -> None:
+    passing: Round | None = one.round
+    while passing is not None and passing.next_step_at and passing.next_step_at <= until:
+        move_on(session, passing, until)
+        passing = queries.open_of(session, one.ordered.id)
+
+
+def let_pass(session: Session, stay: Stay, *, until: datetime) -> None:
+    """What the watch would have done by then, if it sleeps; before somebody leaves."""
+    for one in _open_rounds(session, stay):
+        _let_pass(session, one, until)
+
+
+def resume(session: Session, actor_id: int, stay: Stay, *, at: datetime) -> None:
+    """Somebody is back: what fell due meanwhile was not done for that reason, and is due now."""
+    in_force = protocols.in_force(session, stay.unit_id, at=at)
+    for one in _open_rounds(session, stay):
+        until_at = one.ordered.until_at
+        if until_at is not None and until_at <= at:
+            if one.round.due_at < until_at:
+                _back(session, actor_id, one, at, in_force)
+            if (left := queries.open_of(session, one.ordered.id)) is not None:
+                move_on(session, left, at)
+    for one in _open_rounds(session, stay):
+        if one.round.due_at < at:
+            _back(session, actor_id, one, at, in_force)
+
+
+def _back(session: Session, actor_id: int, one: OpenRound, at: datetime, in_force: InForce) -> None:
+    its = moves.machine(session, one.ordered, in_force.protocol)
+    if (made := its.back(moves.task(one.round), at)) is not None:
+        by = By(actor_id=actor_id, not_done_reason=task.AWAY)
+        moves.apply(session, one.ordered, its, one.round, [made], by=by)
 
 
 def _answer(
@@ -205,7 +247,7 @@ def reconsider(
     """
     taken_back = seen.outcome == "entered_in_error"
     found, ticked_off = [], {}
-    for one in _open_rounds(session, stay):
+    for one in _observed(session, stay):
         ticked = _last_ticked(session, one.ordered.id)
         if ticked is not None and ticked.observation_id in superseded_ids:
             ticked_off[one.ordered.id] = ticked
@@ -236,6 +278,12 @@ def _last_ticked(session: Session, order_id: int) -> Round | None:
     ).first()
 
 
+def _observed(session: Session, stay: Stay) -> list[OpenRound]:
+    """What a set can answer; safety rounds have checks of their own."""
+    found = _open_rounds(session, stay)
+    return [one for one in found if one.ordered.instrument != SAFETY]
+
+
 def _open_rounds(session: Session, stay: Stay) -> list[OpenRound]:
     rows = session.execute(OPEN_ROUNDS, {"of_stay": stay.id})
     return [
@@ -250,10 +298,14 @@ def _open_rounds(session: Session, stay: Stay) -> list[OpenRound]:
 
 
 def past_its_time(session: Session, now: datetime, leave: Collection[int]) -> Round | None:
-    """One round whose next step has come, locked; rounds in `leave` are left alone."""
+    """One round whose next step has come, locked; rounds in `leave` are left alone.
+
+    So are those of whoever is off the unit: nothing falls due there.
+    """
+    away = select(Absence.id).where(Absence.stay_id == Round.stay_id, Absence.ended_at.is_(None))
     return session.scalars(
         select(Round)
-        .where(Round.next_step_at <= now, Round.id.not_in(leave))
+        .where(Round.next_step_at <= now, Round.id.not_in(leave), ~away.exists())
         .order_by(Round.next_step_at)
         .limit(1)
         .with_for_update(skip_locked=True)

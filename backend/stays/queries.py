@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from backend.accounts.units.models import Bed
 from backend.patients import queries as patients
 from backend.patients.models import Patient
+from backend.stays.leave import queries as leave
+from backend.stays.leave import words as leave_words
 from backend.stays.models import Placement, Stay
 
 
@@ -31,6 +33,8 @@ class Banner:
     substances: str
     use_history: str | None
     discharged: bool
+    # Where they are, since when and until when, if they are not on the unit.
+    away: str | None
 
 
 def by_key(session: Session, key: UUID) -> Stay | None:
@@ -115,6 +119,7 @@ def banner(session: Session, stay: Stay, zone: ZoneInfo, now: datetime) -> Banne
         .where(Patient.id == stay.patient_id)
     ).one()
     age = age_years(patient, zone, now)
+    gone = leave.away(session, [stay.id]).get(stay.id)
     return Banner(
         stay_id=stay.id,
         bed_label=bed_label,
@@ -128,4 +133,5 @@ def banner(session: Session, stay: Stay, zone: ZoneInfo, now: datetime) -> Banne
         substances=", ".join(stay.substances) or "not recorded",
         use_history=stay.use_history,
         discharged=stay.discharged_at is not None,
+        away=leave_words.told(gone, zone, now) if gone else None,
     )

@@ -12,6 +12,7 @@ from backend.audit import service as audit
 from backend.core import live
 from backend.core.errors import Conflict, Invalid
 from backend.stays import queries
+from backend.stays.leave.models import Absence
 from backend.stays.models import DischargeReason, Placement, Stay
 
 OTHER_VALUES = "This form was already sent with other values. Open it again."
@@ -143,6 +144,11 @@ def discharge(
         raise Invalid(
             "The discharge cannot be before the last move.", {"at": "Check the time."}
         ) from error
+    session.execute(
+        update(Absence)
+        .where(Absence.stay_id == stay.id, Absence.ended_at.is_(None))
+        .values(ended_at=at, next_step_at=None)
+    )
     stay.discharged_at = at
     stay.discharged_by = actor_id
     stay.discharge_reason = reason

@@ -14,7 +14,10 @@ from backend.core import clock
 from backend.observations.events import service as events
 from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
+from backend.rounds.leave import service as leaves
 from backend.stays import service as stays
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from backend.stays.models import DischargeReason, Stay
 from backend.tables import metadata
 from tests import build
@@ -70,7 +73,8 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     """Somebody who was here for three days, with something in every table, and went home."""
     at = clock.now() - ago
     stay = build.stay(session, ward, bed="12", admitted_at=at, orders={"news2": 240}, **fields)
-    build.recorded(session, ward, stay, vitals=ILL)
+    with clock.as_if(at + timedelta(minutes=5)):
+        build.recorded(session, ward, stay, vitals=ILL)
     nora = ward.staff["nora"].id
     assignments.assign(
         session,
@@ -85,4 +89,16 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     events.record(
         session, nora, stay, key=uuid4(), kind=EventKind.FALL, started_at=at + timedelta(hours=5)
     )
+    leaves.leave(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        facts=Facts(
+            why=Away.PASS,
+            left_at=at + timedelta(hours=6),
+            expected_at=at + timedelta(hours=8),
+        ),
+    )
+    leaves.come_back(session, nora, stay, key=uuid4(), returned_at=at + timedelta(hours=7))
     return _left(session, ward, stay, at + timedelta(days=3))

@@ -185,7 +185,7 @@ def test_a_correction_sent_again_is_the_same_correction(session: Session, ward: 
 
 
 def test_what_was_taken_back_stays_readable_and_calls_nobody(session: Session, ward: Ward) -> None:
-    stay = build.stay(session, ward, orders=ORDERS)
+    stay = build.stay(session, ward, orders=ORDERS, ordered_at=clock.now())
     due_before = {row.due_at for row in rounds.open_on_stay(session, stay.id)}
     wrong = build.recorded(session, ward, stay, vitals=RED, answers=build.ciwa_b(70))
     assert picture(session, stay).calls

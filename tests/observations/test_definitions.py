@@ -163,3 +163,28 @@ def test_a_file_can_be_tried_before_it_is_loaded(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["score", str(file), "a=3", "b=2"])
     assert done.exit_code == 2
     assert "must cover 0 to 5" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("was", "now_says"),
+    [
+        ('prompt = "Do you feel irritable?"', 'prompt = "Are you irritable?"'),
+        ("Busto", "Nobody"),
+        ("high = 20", "high = 21"),
+    ],
+)
+def test_a_shipped_file_that_says_anything_else_under_its_old_id_does_not_start(
+    session: Session, monkeypatch: pytest.MonkeyPatch, was: str, now_says: str
+) -> None:
+    service.load_shipped(session)
+    shipped = dict(scale.shipped())
+    changed = CIWA_B.replace(was, now_says).replace("low = 21", "low = 22")
+    if "21" not in now_says:
+        changed = CIWA_B.replace(was, now_says)
+    assert changed != CIWA_B
+    shipped["ciwa-b/busto-1989/v1"] = scale.load("# A comment says nothing.\n" + CIWA_B)
+    monkeypatch.setattr(scale, "shipped", lambda: shipped)
+    assert service.load_shipped(session) == 0
+    shipped["ciwa-b/busto-1989/v1"] = scale.load(changed)
+    with pytest.raises(Conflict, match=r"ciwa-b/busto-1989/v1 differs .* new version"):
+        service.load_shipped(session)

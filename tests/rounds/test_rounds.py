@@ -1,8 +1,9 @@
 """What is due: ticked off by sets, moved by time, never rewritten."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -44,6 +45,11 @@ def _let_pass(session: Session, until: object = None) -> None:
         session.expire_all()
 
 
+def _lately() -> datetime:
+    """Not so long ago that anything is late."""
+    return clock.now() - timedelta(minutes=25)
+
+
 def test_an_order_is_due_at_once(session: Session, ward: Ward) -> None:
     stay = build.stay(session, ward, orders={"ciwa-b": 240})
     (first,) = _rounds(session, stay)
@@ -72,8 +78,64 @@ def test_a_missed_round_stays_missed_when_the_set_comes_later(session: Session, 
     assert states[2] == "scheduled"
 
 
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize(
+    ("set_after", "states"),
+    [
+        (100, ["done_late", "scheduled"]),
+        (245, ["missed", "done", "scheduled"]),
+        (500, ["missed", "missed", "done", "scheduled"]),
+        (715, ["missed", "missed", "done_late", "scheduled"]),
+    ],
+)
+def test_a_set_ends_the_round_that_stood_open_when_it_was_made_though_the_watch_slept(
+    *, session: Session, ward: Ward, watched: bool, set_after: int, states: list[str]
+) -> None:
+    admitted = clock.now() - timedelta(minutes=720)
+    stay = build.stay(session, ward, admitted_at=admitted, orders={"ciwa-b": 240, "news2": 240})
+    at = admitted + timedelta(minutes=set_after)
+    if watched:
+        _let_pass(session, at)
+    build.recorded(session, ward, stay, observed_at=at, answers=build.ciwa_b(10), vitals=Vitals())
+    found = _rounds(session, stay)
+    assert [r.state.value for r in found] == states
+    assert found[-1].due_at == at + timedelta(minutes=240)
+    # What the set did not answer is left to the watch, which tells somebody.
+    assert watched or [r.state.value for r in _rounds(session, stay, "news2")] == ["scheduled"]
+
+
+def test_a_set_after_the_end_of_an_order_is_the_first_of_what_comes_then(
+    session: Session, ward: Ward
+) -> None:
+    """Though the watch slept through the end."""
+    began = clock.now() - timedelta(minutes=200)
+    stay = build.stay(session, ward, admitted_at=began, orders={})
+    orders.order(
+        session,
+        ward.staff["priya"].id,
+        stay,
+        key=uuid4(),
+        instrument="ciwa-b",
+        how_often=HowOften(
+            interval_minutes=60, until_at=began + timedelta(minutes=90), then_minutes=240
+        ),
+        at=began,
+        in_force=protocols.in_force(session, ward.unit.id, at=began),
+    )
+    at = began + timedelta(minutes=190)
+    build.recorded(session, ward, stay, observed_at=at, answers=build.ciwa_b(10))
+    assert [(r.state.value, r.interval_minutes) for r in _rounds(session, stay)] == [
+        ("missed", 60),
+        ("missed", 60),
+        ("cancelled", 60),
+        ("missed", 60),
+        ("done_late", 60),
+        ("scheduled", 60),
+    ]
+
+
 def test_the_next_round_is_due_one_interval_after_the_set(session: Session, ward: Ward) -> None:
-    stay = build.stay(session, ward, orders={"ciwa-b": 240})
+    stay = build.stay(session, ward, orders={"ciwa-b": 240}, ordered_at=_lately())
     observed_at = clock.now() - timedelta(minutes=20)
     build.recorded(session, ward, stay, observed_at=observed_at, answers=build.ciwa_b(10))
     done, nxt = _rounds(session, stay)
@@ -95,7 +157,7 @@ def test_a_high_score_shortens_the_interval_and_a_low_one_never_lengthens_it(
 def test_an_incomplete_set_is_partly_done_and_offered_again_sooner(
     session: Session, ward: Ward
 ) -> None:
-    stay = build.stay(session, ward, orders={"ciwa-b": 240})
+    stay = build.stay(session, ward, orders={"ciwa-b": 240}, ordered_at=_lately())
     answers = dict(build.ciwa_b(10)["ciwa-b"])
     del answers["weak"]
     row = build.recorded(session, ward, stay, answers={"ciwa-b": answers})
@@ -105,7 +167,7 @@ def test_an_incomplete_set_is_partly_done_and_offered_again_sooner(
 
 
 def test_a_refusal_ends_what_is_due_and_is_offered_again(session: Session, ward: Ward) -> None:
-    stay = build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240})
+    stay = build.stay(session, ward, orders={"ciwa-b": 240, "news2": 240}, ordered_at=_lately())
     row = build.recorded(session, ward, stay, outcome="refused", vitals=Vitals())
     for instrument in ("ciwa-b", "news2"):
         refused, nxt = _rounds(session, stay, instrument)
@@ -115,14 +177,14 @@ def test_a_refusal_ends_what_is_due_and_is_offered_again(session: Session, ward:
 
 
 def test_a_refusal_does_not_touch_what_is_not_due_yet(session: Session, ward: Ward) -> None:
-    stay = build.stay(session, ward, orders={"ciwa-b": 240})
+    stay = build.stay(session, ward, orders={"ciwa-b": 240}, ordered_at=_lately())
     build.recorded(session, ward, stay, answers=build.ciwa_b(10))
     build.recorded(session, ward, stay, outcome="refused", vitals=Vitals())
-    assert [r.state.value for r in _rounds(session, stay)] == ["done_late", "scheduled"]
+    assert [r.state.value for r in _rounds(session, stay)] == ["done", "scheduled"]
 
 
 def test_somebody_asleep_is_left_to_sleep_for_an_interval(session: Session, ward: Ward) -> None:
-    stay = build.stay(session, ward, orders={"ciwa-b": 240})
+    stay = build.stay(session, ward, orders={"ciwa-b": 240}, ordered_at=_lately())
     row = build.recorded(session, ward, stay, outcome="asleep", vitals=BREATHING)
     asleep, nxt = _rounds(session, stay)
     assert (asleep.state, asleep.not_done_reason) == (RoundState.NOT_DONE, "asleep")

@@ -19,10 +19,14 @@ from backend.core.errors import Conflict, Invalid
 from backend.observations.models import Observation
 from backend.rounds import queries as rounds
 from backend.rounds import service as moving
+from backend.rounds.leave import service as leaves
 from backend.rounds.models import Round, RoundState
 from backend.rounds.safety import queries, service
 from backend.rounds.safety.models import SafetyCheck
 from backend.rounds.safety.service import Look, Proof
+from backend.stays.leave import queries as leave_queries
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from backend.stays.models import Stay
 from tests import build
 from tests.people import Ward, opens
@@ -480,3 +484,23 @@ def test_the_board_says_that_a_check_is_overdue_and_still_misses_what_nobody_ord
     listed = client("nora").get("/rounds").text
     assert "Safety check" in listed
     assert "/rounds/safety?stay=" in listed
+
+
+def test_off_the_unit_the_rounds_rest_and_whoever_is_seen_in_the_house_is_back(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    stay = watched(session, ward, ago=12)
+    nora, now = ward.staff["nora"].id, clock.now()
+    gone = Facts(why=Away.GROUP, left_at=now - 10 * MINUTE, expected_at=now + 50 * MINUTE)
+    leaves.leave(session, nora, stay, key=uuid4(), facts=gone)
+    before = open_round(session, stay).id
+    html = client("nora").get("/rounds/safety").text
+    assert "rests" in html
+    assert "overdue" not in html[html.index("look-who") : html.index("1. Where?")]
+    in_group = looked(session, ward, stay, Look(answers={"place": "G", "doing": "T"}))
+    assert in_group.round_id is None
+    assert open_round(session, stay).id == before
+    inside = looked(session, ward, stay, Look(answers={"place": "R", "doing": "Q"}))
+    assert leave_queries.absence(session, stay.id) is None
+    assert inside.round_id is not None
+    assert open_round(session, stay).due_at == inside.observed_at + 15 * MINUTE

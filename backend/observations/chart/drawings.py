@@ -59,14 +59,15 @@ class Sight:
         return interval * 2 if interval else LONGEST_UNORDERED
 
     def breaks(self, instrument: str) -> list[datetime]:
-        """Moments at which nobody knows how it was: asleep, refused, missed."""
+        """Moments at which nobody knows how it was: asleep, refused, missed, on leave."""
         away = [
             stored.observation.observed_at
             for stored in self.course.standing
             if stored.observation.outcome is not Outcome.ASSESSED
         ]
         missed = [row.due_at for row in self.course.not_done if row.instrument == instrument]
-        return away + missed
+        left = [row.left_at for row in self.course.leaves]
+        return away + missed + left
 
     def when(self, at: datetime) -> str:
         return local_time.clock_time(at, self.axis.zone)

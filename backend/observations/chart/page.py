@@ -142,6 +142,7 @@ class Chart:
     range_words: str
     ranges: tuple[Range, ...]
     figures: tuple[Figure, ...]
+    away: str | None
     fluids: Fluids | None
     due: tuple[Due, ...]
     happened: tuple[Happening, ...]

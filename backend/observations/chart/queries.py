@@ -16,6 +16,8 @@ from backend.observations.events.models import Event
 from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.observations.queries import StoredSet, scores_of
 from backend.rounds.models import Round, RoundState
+from backend.stays.leave import queries as leave
+from backend.stays.leave.models import Leave
 
 # One entry of fluids: when, and its numbers by name.
 Entry = tuple[datetime, Mapping[str, Answer]]
@@ -33,6 +35,7 @@ class Course:
     not_done: Sequence[Round]
     alerts: Sequence[Alert]
     events: Sequence[Event]
+    leaves: Sequence[Leave]
 
     @property
     def standing(self) -> list[StoredSet]:
@@ -46,7 +49,7 @@ class Course:
 
 
 def course(session: Session, stay_id: int, *, start: datetime, end: datetime) -> Course:
-    """Read in six questions, however long the stretch is."""
+    """Read in seven questions, however long the stretch is."""
     newer = aliased(Observation)
     rows = session.execute(
         select(Observation, newer.id)
@@ -81,6 +84,11 @@ def course(session: Session, stay_id: int, *, start: datetime, end: datetime) ->
             .order_by(Alert.raised_at, Alert.id)
         ).all(),
         events=[row for row in events.standing(session, stay_id) if start <= row.started_at <= end],
+        leaves=[
+            row
+            for row in leave.standing(session, stay_id)
+            if row.left_at <= end and (row.returned_at is None or row.returned_at >= start)
+        ],
     )
 
 

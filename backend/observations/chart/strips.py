@@ -1,4 +1,4 @@
-"""The vital signs, one strip under the other, on the time axis of the chart."""
+"""The vital signs, one strip under the other, and the times away, on the axis of the chart."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,11 +9,13 @@ from backend.clinical.definition import Instrument
 from backend.clinical.vitals import KINDS
 from backend.core import local_time
 from backend.observations import words
-from backend.observations.chart.drawings import Sight, score_values
+from backend.observations.chart.drawings import CHARACTER, Sight, score_values
 from backend.observations.chart.plot import (
     LEFT,
     RIGHT,
+    WIDTH,
     Drawing,
+    Glyph,
     Label,
     Path,
     Rect,
@@ -25,6 +27,8 @@ from backend.observations.chart.plot import (
     times,
 )
 from backend.observations.queries import StoredSet
+from backend.stays.leave import words as leave
+from backend.stays.leave.models import Leave
 
 NEWS2 = "news2"
 STRIP = 72
@@ -55,6 +59,34 @@ def vital_signs(sight: Sight) -> Drawing | None:
     times(drawing, sight.axis, y=drawing.height + 16)
     drawing.height += 36
     return drawing
+
+
+def away(sight: Sight) -> Drawing | None:
+    """The times off the unit, each with where it was; None where there were none."""
+    leaves = sight.course.leaves
+    if not leaves:
+        return None
+    told = "; ".join(_gone(sight, row) for row in leaves)
+    drawing = Drawing(id="away", title="Off the unit", about=told, height=36)
+    grid(drawing, sight.axis, sight.shift_starts, top=0, bottom=36)
+    drawing.labels.append(Label(x=0, y=23, words="Off the unit", kind="t-strong"))
+    for number, row in enumerate(leaves):
+        begin = sight.axis.x(max(row.left_at, sight.axis.start))
+        over = min(row.returned_at or sight.axis.now, sight.axis.end)
+        width = round(max(3.0, sight.axis.x(over) - begin), 1)
+        drawing.rects.append(Rect(x=begin, y=6, width=width, height=24, kind="away"))
+        gone = _gone(sight, row)
+        drawing.glyphs.append(Glyph(x=begin + 11, y=18, name="person", kind="mk-plain", title=gone))
+        room = sight.axis.x(leaves[number + 1].left_at) if number + 1 < len(leaves) else WIDTH
+        label = leave.why(row).label
+        if begin + 24 + CHARACTER * len(label) < room:
+            drawing.labels.append(Label(x=begin + 24, y=23, words=label))
+    return drawing
+
+
+def _gone(sight: Sight, row: Leave) -> str:
+    back = f"to {sight.when(row.returned_at)}" if row.returned_at else "and not back yet"
+    return f"{leave.why(row).label} {sight.when(row.left_at)} {back}"
 
 
 def _values(sight: Sight, field: str) -> list[Value]:

@@ -28,11 +28,14 @@ from backend.observations.chart.page import (
     Range,
 )
 from backend.observations.chart.plot import Axis, Drawing
-from backend.observations.chart.strips import vital_signs
+from backend.observations.chart.strips import away, vital_signs
 from backend.observations.events import page as event_page
 from backend.observations.models import Score
 from backend.protocols import queries as protocols
+from backend.rounds import coming
 from backend.rounds import queries as rounds
+from backend.stays.leave import queries as leave
+from backend.stays.leave import words as leave_words
 from backend.stays.models import Stay
 
 RANGES = {
@@ -74,6 +77,7 @@ def chart(
         sees_notes=actor.may(Permission.SEE_NOTES),
     )
     all_alerts = alerts.of_stay(session, stay.id)
+    gone = leave.away(session, [stay.id]).get(stay.id)
     query = f"range={chosen}&sets={most}"
     return Chart(
         stay_id=stay.id,
@@ -83,8 +87,9 @@ def chart(
             Range(key=key, label=label, here=key == chosen) for key, (label, _) in RANGES.items()
         ),
         figures=_figures(session, stay, sums, actor, now),
+        away=leave_words.told(gone, actor.zone, now) if gone else None,
         fluids=_fluids(session, stay, actor, last) if fluid.FLUID in used else None,
-        due=_due(session, stay, actor, now),
+        due=() if gone else _due(session, stay, actor, now),
         happened=_happened(session, course, actor, now),
         alerts=_alerts(session, alerts.open_on_stay(session, stay.id), actor, now),
         closed_alerts=_alerts(session, [one for one in all_alerts if one.closed_at], actor, now),
@@ -128,7 +133,7 @@ def _drawings(
         score_course(sight, key, band_system(scale.latest()[key], in_force.protocol.band_systems))
         for key in sums
     ]
-    strips = [one for one in (*found, vital_signs(sight)) if one is not None]
+    strips = [one for one in (away(sight), *found, vital_signs(sight)) if one is not None]
     if not (strips or sight.course.alerts or sight.course.sets or sight.course.events):
         return ()
     return (events(sight), *strips)
@@ -216,7 +221,7 @@ def _due(session: Session, stay: Stay, actor: Actor, now: datetime) -> tuple[Due
             due=local_time.machine(row.due_at),
             overdue=row.due_at <= now,
         )
-        for row in rounds.open_on_stay(session, stay.id)
+        for row in coming.on_stay(session, stay.id)
     )
 
 

@@ -1,8 +1,8 @@
-"""The files of definitions that a site has loaded. Rows are added, never changed."""
+"""What definitions say, whoever brought them. Rows are added, never changed."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, func
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.db import Base
@@ -19,4 +19,16 @@ class InstrumentDocument(Base):
     )
     document: Mapped[str]
     loaded_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    loaded_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), init=False)
+
+
+class DefinitionContent(Base):
+    """Everything that a shipped definition says, as a fingerprint: it may never say another."""
+
+    __tablename__ = "definition_content"
+
+    definition: Mapped[str] = mapped_column(
+        ForeignKey("instrument_definition.id"), primary_key=True
+    )
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
     loaded_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), init=False)

@@ -14,7 +14,7 @@ from backend.core import clock
 from backend.core.deed import is_readable
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.observations.definitions import queries
-from backend.observations.definitions.models import InstrumentDocument
+from backend.observations.definitions.models import DefinitionContent, InstrumentDocument
 from backend.observations.models import InstrumentDefinition
 from backend.protocols import queries as protocols
 from backend.protocols.models import UnitProtocol
@@ -122,20 +122,30 @@ def _row(instrument: scale.Instrument) -> InstrumentDefinition:
 def load_shipped(session: Session) -> int:
     """Put the shipped instruments beside the scores they make; returns how many are new.
 
-    A definition never changes under stored scores: a changed file under an old id is refused.
+    A definition never changes under stored scores: a file that says anything else under an old id,
+    be it one word of a question, is refused.
     """
     rows = session.execute(select(InstrumentDefinition.id, InstrumentDefinition.content_sha256))
     known = {row.id: row.content_sha256 for row in rows}
+    said = {
+        row.definition: row.sha256
+        for row in session.execute(select(DefinitionContent.definition, DefinitionContent.sha256))
+    }
     new = 0
     for instrument in scale.shipped().values():
-        row = _row(instrument)
+        row, content = _row(instrument), bytes.fromhex(instrument.content_sha256)
         if instrument.id not in known:
             session.add(row)
+            session.flush()
             new += 1
-        elif known[instrument.id] != row.content_sha256:
+        if known.get(instrument.id, row.content_sha256) != row.content_sha256 or (
+            said.get(instrument.id, content) != content
+        ):
             raise Conflict(
                 f"{instrument.id} differs from the definition that stored scores were made by."
-                " Give the changed definition a new version."
+                " Give the changed definition a new version, or put the old file back."
             )
+        if instrument.id not in said:
+            session.add(DefinitionContent(definition=instrument.id, sha256=content))
     session.flush()
     return new

@@ -15,8 +15,8 @@ from backend.observations import queries as observations
 from backend.observations import words
 from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.observations.queries import VITAL_COLUMNS, StoredSet
-from backend.rounds import queries as rounds
-from backend.rounds.models import Round
+from backend.rounds import coming
+from backend.rounds.coming import Falling
 
 # A sheet offers what falls due this soon together with what is due now.
 SOON = timedelta(minutes=30)
@@ -39,7 +39,7 @@ class Found:
 class Before:
     """What is due, and what was found last."""
 
-    rounds: Sequence[Round]
+    rounds: Sequence[Falling]
     vitals: dict[str, Found]
     totals: dict[str, Found]
     asked_today: dict[str, Found]
@@ -56,7 +56,7 @@ def before(
     """Of the newest sets: the last of each vital sign, each total, each answer asked once a day."""
     sets = observations.recent(session, stay_id, most=LOOK_BACK, with_corrected=False)
     return Before(
-        rounds=rounds.observed_on_stay(session, stay_id),
+        rounds=[one for one in coming.on_stay(session, stay_id) if one.instrument != scale.SAFETY],
         vitals=_last_vitals(sets),
         totals=_last_totals(sets),
         asked_today=_asked_since(sets, day_began(now, shift_starts, zone)),

@@ -17,6 +17,7 @@ from backend.observations.queries import VITAL_COLUMNS, StoredSet
 from backend.observations.sheet import queries
 from backend.observations.sheet.beside import Beside, beside
 from backend.observations.words import Moved, Part
+from backend.rounds import coming
 from backend.rounds import queries as rounds
 
 
@@ -120,7 +121,7 @@ def saved(
                 local_time.day_and_time(due.due_at, zone, now),
                 words.due(due.due_at, now),
             )
-            for due in rounds.open_on_stay(session, row.stay_id)
+            for due in coming.on_stay(session, row.stay_id)
         ),
         raised=tuple(
             Raised(title=alert.title, level=alert.level.value, path=f"/alerts/{alert.id}")

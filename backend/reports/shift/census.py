@@ -22,6 +22,7 @@ class Census:
     moved_bed: int
     at_end: int
     without_bed_at_end: int
+    away_at_end: int
     capacity: int
 
     @property
@@ -60,6 +61,7 @@ def census(stored: Stored) -> Census:
         moved_bed=_moves(stored),
         at_end=len(staying),
         without_bed_at_end=sum(stay.id not in in_bed for stay in staying),
+        away_at_end=sum(stored.is_away(stay.id, until) for stay in staying),
         capacity=sum(bed.retired_at is None or bed.retired_at >= until for bed in stored.beds),
     )
 

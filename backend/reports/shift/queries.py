@@ -27,6 +27,8 @@ from backend.rounds.models import ObservationOrder, Round, RoundState, RoundStep
 from backend.rounds.safety import queries as safety_queries
 from backend.rounds.safety.models import SafetyCheck
 from backend.stays import queries as stay_queries
+from backend.stays.leave import queries as leave_queries
+from backend.stays.leave.models import Leave
 from backend.stays.models import Placement, Stay
 
 
@@ -82,10 +84,21 @@ class Stored:
     # Raised in the shift, or before it and still open at its end.
     alerts: Sequence[Alert]
     steps: Mapping[int, Sequence[AlertStep]]
+    # Every time away that touches the shift, as it is known now.
+    leaves: Sequence[Leave]
     # What began in the shift, as it is known now.
     events: Sequence[Event]
     safety: OnWatch
     names: Mapping[int, str]
+
+    def is_away(self, stay_id: int, moment: datetime) -> bool:
+        """Whether they were off the unit then."""
+        return any(
+            row.stay_id == stay_id
+            and row.left_at <= moment
+            and (row.returned_at is None or moment < row.returned_at)
+            for row in self.leaves
+        )
 
     def in_shift(self, moment: datetime) -> bool:
         """The moment of change belongs to the later shift."""
@@ -133,6 +146,7 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         earlier_assessed_at=_earlier_assessed_at(session, stay_ids, start),
         alerts=alerts,
         steps=steps,
+        leaves=leave_queries.between(session, unit_id, start, max(until, now)),
         events=event_queries.between(session, unit_id, start, until),
         safety=_on_watch(session, unit_id, due, start, until),
         names=staff_queries.names(session, [row.recorded_by for row in sets.values()]),

@@ -19,6 +19,7 @@ from backend.clinical.shift import Shift
 from backend.core.deed import is_readable
 from backend.core.errors import Invalid
 from backend.reports.shift import (
+    away,
     charts,
     csv_file,
     json_file,
@@ -51,6 +52,7 @@ ORDER = (
     "rules",
     "alert-list",
     "event-list",
+    "leave-list",
     "sets",
     "staff",
     "late-entries",
@@ -146,6 +148,7 @@ def _tables(
             patient_tables.alert_list(stored, answered, told),
             patient_tables.event_list(stored, told),
             safety.safety_list(stored, told),
+            away.leave_list(stored, told),
             patient_tables.late_entries_table(stored, told),
             patient_tables.corrections_table(stored, told, detail, named),
         )

@@ -30,6 +30,7 @@ def census_table(found: Census) -> Table:
         ("moved to another bed", found.moved_bed),
         ("at the end", found.at_end),
         ("at the end without a bed", found.without_bed_at_end),
+        ("at the end away, bed held", found.away_at_end),
         ("beds in use on the unit", found.capacity),
     ]
     return _counted("census", "Census", rows, note="Start + admitted − discharged = end.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
 
@@ -83,7 +83,7 @@ def _judge(stored: Stored, row: Round) -> Judged | None:
             return None
         return Judged(round=row, fate=Fate.CALLED_OFF, late_by_minutes=None)
     if row.observation_id is None:
-        return Judged(round=row, fate=_unanswered(row, stored.now), late_by_minutes=None)
+        return Judged(round=row, fate=_unanswered(stored, row), late_by_minutes=None)
     current = stored.current(row.observation_id)
     fate = _answered(stored, row, current)
     late_by = None
@@ -92,12 +92,25 @@ def _judge(stored: Stored, row: Round) -> Judged | None:
     return Judged(round=row, fate=fate, late_by_minutes=late_by)
 
 
-def _unanswered(row: Round, now: datetime) -> Fate:
-    """Worked out by the clock, for a watch that was silent has marked nothing."""
+def _unanswered(stored: Stored, row: Round) -> Fate:
+    """Worked out by the clock, for a watch that was silent has marked nothing.
+
+    While somebody is off the unit nothing is missed.
+    """
     if row.state is RoundState.MISSED:
         return Fate.MISSED
+    if row.state is RoundState.NOT_DONE or _fell_to_a_leave(stored, row):
+        return Fate.OFF_UNIT
     times = schedule.Times(due_at=row.due_at, late_at=row.late_at, missed_at=row.missed_at)
-    return Fate.MISSED if schedule.state(times, now, None) == "missed" else Fate.STILL_OPEN
+    return Fate.MISSED if schedule.state(times, stored.now, None) == "missed" else Fate.STILL_OPEN
+
+
+def _fell_to_a_leave(stored: Stored, row: Round) -> bool:
+    """Open, of somebody who left before it was missed and is not back."""
+    return any(
+        one.stay_id == row.stay_id and one.left_at < row.missed_at and one.returned_at is None
+        for one in stored.leaves
+    )
 
 
 def _answered(stored: Stored, row: Round, current: Observation) -> Fate:

@@ -142,6 +142,37 @@ def end(
     written_down(session, actor_id, ended, "ended", reason=reason)
 
 
+def then(over: ObservationOrder, stay: Stay, in_force: InForce) -> HowOften | None:
+    """How often it goes on after its `until`; None where it does not.
+
+    Not less often than before while the risk window is open.
+    """
+    if over.then_minutes is None or over.until_at is None:
+        return None
+    risk_until = at_risk_until(stay, in_force)
+    if (
+        risk_until is not None
+        and over.instrument != SAFETY
+        and over.until_at < risk_until
+        and over.interval_minutes < over.then_minutes
+    ):
+        return HowOften(
+            interval_minutes=over.interval_minutes,
+            until_at=risk_until,
+            then_minutes=over.then_minutes,
+        )
+    return HowOften(interval_minutes=over.then_minutes)
+
+
+def counts_from(session: Session, order_id: int) -> datetime | None:
+    """The set that what comes then counts from.
+
+    What was missed last is not put off by an order that was made hours ago.
+    """
+    missed = queries.missed_in_a_row(session, order_id) > 0
+    return None if missed else queries.last_done_at(session, order_id)
+
+
 def go_on(
     session: Session,
     over: ObservationOrder,
@@ -150,27 +181,12 @@ def go_on(
     instead: Task,
     in_force: InForce,
 ) -> None:
-    """An order has reached its `until`: what it says comes then is ordered, by whom it was.
-
-    Not less often than before while the risk window is open.
-    """
-    if over.then_minutes is None or over.ended_at is None or over.until_at is None:
+    """An order has reached its `until`: what it says comes then is ordered, by whom it was."""
+    often = then(over, stay, in_force)
+    if often is None or over.ended_at is None or over.until_at is None:
         return
     if over.ended_at < over.until_at or stay.discharged_at is not None:
         return
-    often = HowOften(interval_minutes=over.then_minutes)
-    risk_until = at_risk_until(stay, in_force)
-    if (
-        risk_until is not None
-        and over.instrument != SAFETY
-        and over.until_at < risk_until
-        and over.interval_minutes < over.then_minutes
-    ):
-        often = HowOften(
-            interval_minutes=over.interval_minutes,
-            until_at=risk_until,
-            then_minutes=over.then_minutes,
-        )
     row = ObservationOrder(
         key=uuid5(over.key, "then"),
         stay_id=over.stay_id,
@@ -188,9 +204,7 @@ def go_on(
     session.add(row)
     session.flush()
     its = moves.machine(session, row, in_force.protocol)
-    # What was missed last is not put off by an order that was made hours ago.
-    missed = queries.missed_in_a_row(session, over.id) > 0
-    last = None if missed else queries.last_done_at(session, over.id)
+    last = counts_from(session, over.id)
     moves.call(session, row, its, its.first(last_done_at=last, instead=instead))
     audit.record(
         session,

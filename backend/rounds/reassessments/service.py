@@ -25,8 +25,12 @@ def ask(
     due_at: datetime,
     because: str,
     in_force: InForce,
+    within_minutes: int | None = None,
 ) -> ObservationOrder:
-    """A reassessment, once, at a time: because of a dose, say. It falls due by itself."""
+    """A reassessment, once, at a time: because of a dose, say. It falls due by itself.
+
+    `within_minutes` is how long it may stay undone before it counts as missed.
+    """
     already = session.scalars(
         select(ObservationOrder).where(ObservationOrder.key == key)
     ).one_or_none()
@@ -39,8 +43,7 @@ def ask(
         patient_id=stay.patient_id,
         unit_id=stay.unit_id,
         instrument=instrument,
-        # How long it may stay undone before it counts as missed.
-        interval_minutes=in_force.protocol.reoffer_minutes,
+        interval_minutes=within_minutes or in_force.protocol.reoffer_minutes,
         starts_at=due_at,
         ordered_by=actor_id,
         protocol_id=in_force.id,

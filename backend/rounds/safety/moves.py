@@ -1,12 +1,10 @@
 """What a look makes of the round that was open, and what taking it back does."""
 
-from dataclasses import replace
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.clinical import safety, task
-from backend.clinical.task import Answer, Move
+from backend.clinical.task import Answer
 from backend.core import clock
 from backend.protocols.queries import InForce
 from backend.rounds import moves as round_moves
@@ -14,6 +12,7 @@ from backend.rounds import queries as rounds
 from backend.rounds.models import ObservationOrder, Round
 from backend.rounds.moves import By
 from backend.rounds.safety.models import SafetyCheck
+from backend.stays.leave import queries as leave
 
 
 def tick_off(
@@ -24,7 +23,12 @@ def tick_off(
     in_force: InForce,
     draw: float,
 ) -> int | None:
-    """The round that this look has ended; what time made of it before is written down too."""
+    """The round that this look has ended; what time made of it before is written down too.
+
+    Of somebody who is off the unit none: their rounds rest until they are back.
+    """
+    if leave.absence(session, look.stay_id) is not None:
+        return None
     open_round = session.scalars(
         select(Round)
         .where(Round.order_id == ordered.id, Round.state.in_(task.OPEN))
@@ -33,13 +37,6 @@ def tick_off(
     if open_round is None:
         return None
     its = round_moves.machine(session, ordered, in_force.protocol)
-    current = round_moves.task(open_round)
-    passed: list[Move] = []
-    for made in its.lived(current, look.observed_at):
-        if made.over:
-            return None  # the order has reached its end, which is for the watch to write down
-        passed.append(made)
-        current = made.following or replace(current, state=made.state)
     minutes = ordered.interval_minutes
     answer = Answer(
         at=look.observed_at,
@@ -48,17 +45,16 @@ def tick_off(
         wait_minutes=minutes,
         sooner=safety.sooner(in_force.protocol.rounds.jitter, minutes, draw),
     )
-    made_of_it = its.answered(
-        current, answer, last_done_at=rounds.last_done_at(session, ordered.id)
-    )
-    if made_of_it is None:
+    last_done_at = rounds.last_done_at(session, ordered.id)
+    came = its.came(round_moves.task(open_round), answer, last_done_at=last_done_at)
+    if not came:
         return None
     by = By(
         actor_id=look.recorded_by,
         not_done_reason=look.not_seen.value if look.not_seen else None,
         done=look.not_seen is None,
     )
-    return round_moves.apply(session, ordered, its, open_round, [*passed, made_of_it], by=by)
+    return round_moves.apply(session, ordered, its, open_round, came, by=by)
 
 
 def call_again(session: Session, taken_back: SafetyCheck, in_force: InForce) -> None:

@@ -15,6 +15,8 @@ from backend.patients.models import Patient
 from backend.rounds.safety import words as say
 from backend.rounds.safety.models import CheckChange, SafetyCheck
 from backend.rounds.safety.queries import OnRounds
+from backend.stays.leave import words as leave_words
+from backend.stays.leave.models import Leave
 
 MINUTE = timedelta(minutes=1)
 NO_BED = "–"
@@ -85,20 +87,31 @@ def own(actor: Actor, stay_id: int) -> Own:
     return Own(key=uuid4(), opened_by=actor.id, opened_in=actor.sign_in_id, opened_for=stay_id)
 
 
-def turn(one: OnRounds, seen: Mapping[int, datetime], zone: ZoneInfo, now: datetime) -> Turn:
-    """A patient whose round is open."""
+def turn(
+    one: OnRounds,
+    seen: Mapping[int, datetime],
+    away: Mapping[int, Leave],
+    zone: ZoneInfo,
+    now: datetime,
+) -> Turn:
+    """A patient whose round is open; of somebody off the unit it rests."""
     level = safety.level_of(one.ordered.interval_minutes, one_to_one=one.ordered.one_to_one)
     left = one.round.due_at - now
+    gone = away.get(one.stay.id)
     words = "now" if abs(left) < MINUTE else f"in {local_time.span(left)}"
+    if left <= -MINUTE:
+        words = f"{local_time.span(-left)} overdue"
     return _turn(
         one.stay.id,
         one.patient,
         one.bed,
         level=level.words,
-        due=local_time.machine(one.round.due_at),
-        due_words=f"{local_time.span(-left)} overdue" if left <= -MINUTE else words,
-        overdue=left <= -MINUTE,
-        seen=say.seen_words(seen.get(one.stay.id), zone, now),
+        due="" if gone else local_time.machine(one.round.due_at),
+        due_words="rests" if gone else words,
+        overdue=gone is None and left <= -MINUTE,
+        seen=leave_words.told(gone, zone, now)
+        if gone
+        else say.seen_words(seen.get(one.stay.id), zone, now),
     )
 
 

@@ -24,6 +24,7 @@ from backend.rounds.safety.page import Look, Own, Putting, SafetyRounds, Seen
 from backend.rounds.safety.queries import OnRounds
 from backend.stays import queries as stay_queries
 from backend.stays.access import BedsideOf, ChartOf
+from backend.stays.leave import queries as leave
 from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
@@ -60,10 +61,18 @@ class ChecksScreen(Screen, template="rounds/checks.html"):
     correcting: Putting | None
 
 
+def _in_turn(db: Session, actor: Actor) -> list[OnRounds]:
+    """Next due first; whoever is off the unit comes after everybody who is there."""
+    found = queries.on_rounds(db, actor.unit.id)
+    away = leave.away(db, [one.stay.id for one in found])
+    return sorted(found, key=lambda one: one.stay.id in away)
+
+
 def _rounds(db: Session, actor: Actor, found: list[OnRounds], chosen: int | None) -> SafetyRounds:
     now = clock.now()
     seen = queries.last_seen(db, [one.stay.id for one in found])
-    turns = [page.turn(one, seen, actor.zone, now) for one in found]
+    away = leave.away(db, [one.stay.id for one in found])
+    turns = [page.turn(one, seen, away, actor.zone, now) for one in found]
     return SafetyRounds(
         heading=page.heading(turns),
         path=f"/rounds/safety/list?stay={chosen}" if chosen else "/rounds/safety/list",
@@ -77,7 +86,7 @@ def _turn(db: Session, actor: Actor, found: list[OnRounds], stay_id: int) -> pag
     seen = queries.last_seen(db, [stay_id])
     for one in found:
         if one.stay.id == stay_id:
-            return page.turn(one, seen, actor.zone, now)
+            return page.turn(one, seen, leave.away(db, [stay_id]), actor.zone, now)
     stay = next((s for s in stay_queries.current(db, actor.unit.id) if s.id == stay_id), None)
     if stay is None:
         return None
@@ -94,7 +103,7 @@ def safety_screen(
     db: Db, actor: GoesRound, stay_id: StayId = None, tag: Token = "", saved: CheckId = None
 ) -> Response:
     now = clock.now()
-    found = queries.on_rounds(db, actor.unit.id)
+    found = _in_turn(db, actor)
     census.shown(db, actor, "safety", [one.stay.id for one in found], now)
     chosen = stay_id or (found[0].stay.id if found else None)
     turn = _turn(db, actor, found, chosen) if chosen else None
@@ -131,7 +140,7 @@ def _saved(db: Session, actor: Actor, check_id: int | None) -> str | None:
 
 @router.get("/rounds/safety/list")
 def safety_list(db: Db, actor: GoesRound, stay_id: StayId = None) -> Response:
-    found = queries.on_rounds(db, actor.unit.id)
+    found = _in_turn(db, actor)
     census.shown(db, actor, "safety", [one.stay.id for one in found], clock.now())
     return render(SafetyList(rounds=_rounds(db, actor, found, stay_id)))
 

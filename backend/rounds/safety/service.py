@@ -22,6 +22,7 @@ from backend.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
 from backend.rounds import queries as rounds
+from backend.rounds.leave import service as leaves
 from backend.rounds.models import ObservationOrder
 from backend.rounds.orders import service as orders
 from backend.rounds.safety import moves, queries
@@ -79,6 +80,8 @@ def record(
     stay, now = orders.in_turn(session, stay), clock.now()
     at = observed_at or now
     _check(session, stay, look, proof, at=at, now=now)
+    if look.not_seen is None and look.answers["place"] not in safety.MAY_BE_AWAY:
+        leaves.here(session, actor_id, stay, key=key, at=at)
     in_force = protocols.in_force(session, stay.unit_id, at=now)
     ordered = rounds.standing(session, stay.id, SAFETY)
     row = _row(stay, key=key, by=actor_id, look=look, at=at, now=now)

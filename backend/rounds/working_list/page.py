@@ -19,6 +19,9 @@ from backend.rounds.assignments import queries as assignments
 from backend.rounds.models import ObservationOrder, Round
 from backend.rounds.orders.page import name_of
 from backend.rounds.working_list import queries
+from backend.stays.leave import queries as leave
+from backend.stays.leave import words as leave_words
+from backend.stays.leave.models import Leave
 from backend.stays.models import Stay
 
 HOURS = 4
@@ -75,6 +78,18 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gone:
+    """One patient who is off the unit: nobody goes there, but somebody waits."""
+
+    stay_id: int
+    plate: str
+    place: str
+    title: str
+    told: str
+    overdue: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rounds:
     """The working list."""
 
@@ -84,6 +99,7 @@ class Rounds:
     hours: tuple[str, ...]
     loads: tuple[Load, ...]
     elsewhere: int
+    away: tuple[Gone, ...]
     empty: str
 
 
@@ -95,15 +111,18 @@ class _Ward:
     open_rounds: Sequence[tuple[ObservationOrder, Round]]
     holders: Mapping[int, int]
     names: Mapping[int, str]
+    away: Mapping[int, Leave]
 
 
 def look(session: Session, unit_id: int, now: datetime) -> _Ward:
     """The unit as it stands."""
+    people = queries.lying(session, unit_id)
     return _Ward(
-        people=queries.lying(session, unit_id),
+        people=people,
         open_rounds=queries.open_rounds(session, unit_id),
         holders=assignments.holders(session, unit_id, now),
         names=assignments.who_can(session, unit_id),
+        away=leave.away(session, [stay.id for stay, _, _ in people]),
     )
 
 
@@ -136,6 +155,7 @@ def rounds(session: Session, actor: Actor, ward: _Ward, *, whose: str, now: date
         ),
         loads=_loads(session, actor, ward, now),
         elsewhere=sum(one.overdue and one.stay_id not in mine for one in shown),
+        away=_away(actor, ward, now),
         empty=f"Nothing falls due in the next {HOURS} hours.",
     )
 
@@ -149,6 +169,8 @@ def _stops(ward: _Ward, now: datetime) -> list[Stop]:
     by_stay: dict[int, list[Round]] = {}
     for ordered, row in ward.open_rounds:
         stays_on = ordered.until_at is None or row.due_at < ordered.until_at
+        if row.stay_id in ward.away:
+            continue
         if stays_on and row.due_at < now + HOURS * forecast.HOUR:
             by_stay.setdefault(row.stay_id, []).append(row)
     found = []
@@ -186,6 +208,22 @@ def _stop(
         who=ward.names.get(holder, "somebody") if holder else NOBODY,
         path=f"/rounds/safety?stay={stay.id}" if safe else f"/stays/{stay.id}/record",
         act="Look" if safe else "Record",
+    )
+
+
+def _away(actor: Actor, ward: _Ward, now: datetime) -> tuple[Gone, ...]:
+    """Who is expected first, first."""
+    gone = [one for one in ward.people if one[0].id in ward.away]
+    return tuple(
+        Gone(
+            stay_id=stay.id,
+            plate=bed.label if bed else NO_BED,
+            place=_place(bed),
+            title=f"{patient.family_name}, {patient.given_name}",
+            told=leave_words.told(ward.away[stay.id], actor.zone, now),
+            overdue=now - ward.away[stay.id].expected_at >= MINUTE,
+        )
+        for stay, patient, bed in sorted(gone, key=lambda one: ward.away[one[0].id].expected_at)
     )
 
 
@@ -232,6 +270,7 @@ def _coming(session: Session, actor: Actor, ward: _Ward, now: datetime) -> list[
             task=moves.task(row),
         )
         for ordered, row in ward.open_rounds
+        if row.stay_id not in ward.away
     ]
 
 

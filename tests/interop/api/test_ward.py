@@ -1,11 +1,20 @@
 """A machine sees the unit that its token is for, and nothing of any other."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
+from backend.clinical.schedule import HowOften
 from backend.clinical.vitals import Vitals
+from backend.core import clock
+from backend.protocols import queries as protocols
+from backend.rounds.leave import service as leaves
+from backend.rounds.orders import service as orders
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from tests import build
 from tests.people import Ward
 
@@ -54,3 +63,53 @@ def test_the_board_of_another_unit_is_empty_of_ours(
     interface = machine(elsewhere=True)
     assert interface.get("/api/v1/board").json()["places"] == []
     assert interface.get("/api/v1/stays").json()["stays"] == []
+
+
+def test_somebody_who_is_away_has_nothing_due_until_they_are_back(
+    session: Session, ward: Ward, machine: Machine
+) -> None:
+    stay = build.stay(session, ward, orders={"ciwa-b": 240}, ordered_at=clock.now())
+    nora, left_at = ward.staff["nora"].id, clock.now()
+    facts = Facts(why=Away.PASS, left_at=left_at, expected_at=left_at + timedelta(hours=3))
+    leaves.leave(session, nora, stay, key=uuid4(), facts=facts)
+    interface = machine()
+    (place,) = interface.get("/api/v1/board").json()["places"]
+    assert (place["away"]["why"], place["rounds"]) == ("pass", [])
+    in_full = interface.get(f"/api/v1/stays/{stay.id}").json()
+    assert (in_full["away"]["seen_at"], in_full["due"]) == (None, [])
+    leaves.come_back(session, nora, stay, key=uuid4())
+    (place,) = interface.get("/api/v1/board").json()["places"]
+    assert place["away"] is None
+    assert {one["instrument"] for one in place["rounds"]} >= {"news2", "ciwa-b"}
+
+
+def test_what_an_order_calls_for_after_its_end_is_told_as_what_comes_then(
+    session: Session, ward: Ward, machine: Machine
+) -> None:
+    began = clock.now() - timedelta(days=9)
+    stay = build.stay(session, ward, admitted_at=began)
+    now = clock.now()
+    for instrument, then_minutes in (("ciwa-b", 480), ("cows", None)):
+        orders.order(
+            session,
+            ward.staff["priya"].id,
+            stay,
+            key=uuid4(),
+            instrument=instrument,
+            how_often=HowOften(
+                interval_minutes=240,
+                until_at=now + timedelta(minutes=60),
+                then_minutes=then_minutes,
+            ),
+            at=now - timedelta(minutes=1),
+            in_force=protocols.in_force(session, ward.unit.id, at=now),
+        )
+    cows = {"cows": dict.fromkeys(build.COWS, 0)}
+    build.recorded(session, ward, stay, observed_at=now, answers=build.ciwa_b(10) | cows)
+    due = now + timedelta(minutes=480)
+    interface = machine()
+    (place,) = interface.get("/api/v1/board").json()["places"]
+    in_full = interface.get(f"/api/v1/stays/{stay.id}").json()
+    for told in (place["rounds"], in_full["due"]):
+        found = [(one["instrument"], datetime.fromisoformat(one["due_at"])) for one in told]
+        assert found == [("ciwa-b", due)]

@@ -15,13 +15,15 @@ from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Key, Moment, StrictJsonRoute
+from backend.interop.api.away import ShownAway, shown_away
 from backend.interop.api.leaving import Payload, ask_named, leave, leave_named
 from backend.interop.api.stays import queries, service
 from backend.interop.api.stays.forms import AdmissionBody, DischargeBody, PlacementBody
 from backend.interop.api.stays.queries import Lying
 from backend.patients import queries as patients
-from backend.rounds import queries as rounds
+from backend.rounds import coming
 from backend.rounds.models import RoundState
+from backend.stays.leave import queries as away
 from backend.stays.models import DischargeReason, Stay
 from backend.stays.queries import day_of_stay
 
@@ -84,7 +86,8 @@ class StayInFull(ShownStay, Payload):
     use_history: str | None
     last_use_at: Moment | None
     spo2_scale: int
-    due: list[DueRound]
+    due: list[DueRound] = Field(description="Empty while somebody is away.")
+    away: ShownAway | None = Field(description="null: on the unit.")
 
 
 class Stays(Payload):
@@ -110,6 +113,7 @@ def _shown(lying: Lying, actor: Actor, now: datetime) -> dict[str, Any]:
 
 def _in_full(session: Session, actor: Actor, stay: Stay, *, named: bool) -> StayInFull:
     lying = queries.lying(session, stay)
+    gone = away.away(session, [stay.id]).get(stay.id)
     patient = lying.patient
     return StayInFull(
         **_shown(lying, actor, clock.now()),
@@ -132,8 +136,10 @@ def _in_full(session: Session, actor: Actor, stay: Stay, *, named: bool) -> Stay
             DueRound(
                 instrument=row.instrument, due_at=row.due_at, late_at=row.late_at, state=row.state
             )
-            for row in rounds.open_on_stay(session, stay.id)
+            for row in coming.on_stay(session, stay.id)
+            if gone is None
         ],
+        away=shown_away(gone),
     )
 
 

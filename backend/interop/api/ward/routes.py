@@ -17,6 +17,7 @@ from backend.care.disclosures.models import What
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.strict_json import Moment, StrictJsonRoute
+from backend.interop.api.away import ShownAway, shown_away
 from backend.interop.api.leaving import Payload, leave
 from backend.observations.models import Outcome, ScoreStatus
 from backend.rounds.models import RoundState
@@ -100,7 +101,8 @@ class Place(BaseModel):
     last_set: LastSet | None
     scores: dict[str, LastScore]
     alerts: list[OpenAlert] = Field(description="Worst first.")
-    rounds: list[NextRound] = Field(description="Next due first.")
+    rounds: list[NextRound] = Field(description="Next due first; empty while somebody is away.")
+    away: ShownAway | None = Field(description="null: on the unit.")
 
 
 class Board(Payload):
@@ -148,6 +150,7 @@ def _place(lying: Lying) -> Place:
             )
             for row in lying.rounds
         ],
+        away=shown_away(lying.away),
     )
 
 

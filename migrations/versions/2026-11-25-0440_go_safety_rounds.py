@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Somebody was expected and is not back: the watch notices, and tells."""

@@ -1,0 +1,36 @@
+"""How screens say that somebody is away."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from backend.clinical.absence import REASONS, Why
+from backend.core import local_time
+from backend.stays.leave.models import Leave
+
+MINUTE = timedelta(minutes=1)
+
+
+def why(row: Leave) -> Why:
+    """Where they are."""
+    return REASONS[row.why.value]
+
+
+def since(row: Leave, zone: ZoneInfo, now: datetime) -> str:
+    """`since 10:00, expected 11:00`, and how long it has been over."""
+    left = local_time.day_and_time(row.left_at, zone, now)
+    expected = local_time.day_and_time(row.expected_at, zone, now)
+    late = now - row.expected_at
+    over = f", {local_time.span(late)} past it" if late >= MINUTE else ""
+    return f"since {left}, expected {expected}{over}"
+
+
+def told(row: Leave, zone: ZoneInfo, now: datetime) -> str:
+    """`On leave since 10:00, expected 11:00`."""
+    return f"{why(row).state} {since(row, zone, now)}"
+
+
+def seen(row: Leave, zone: ZoneInfo, now: datetime) -> str | None:
+    """`seen, alert 10:20`."""
+    if row.seen_at is None:
+        return None
+    return f"seen, alert {local_time.day_and_time(row.seen_at, zone, now)}"
