@@ -491,7 +491,7 @@ def test_off_the_unit_the_rounds_rest_and_whoever_is_seen_in_the_house_is_back(
 ) -> None:
     stay = watched(session, ward, ago=12)
     nora, now = ward.staff["nora"].id, clock.now()
-    gone = Facts(why=Away.GROUP, left_at=now - 10 * MINUTE, expected_at=now + 50 * MINUTE)
+    gone = Facts(why=Away.THERAPY, left_at=now - 10 * MINUTE, expected_at=now + 50 * MINUTE)
     leaves.leave(session, nora, stay, key=uuid4(), facts=gone)
     before = open_round(session, stay).id
     html = client("nora").get("/rounds/safety").text

@@ -22,10 +22,10 @@ from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.patients import queries as patient_queries
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
+from backend.reports.shift import on_watch
+from backend.reports.shift.on_watch import OnWatch
 from backend.rounds import queries as round_queries
-from backend.rounds.models import ObservationOrder, Round, RoundState, RoundStep
-from backend.rounds.safety import queries as safety_queries
-from backend.rounds.safety.models import SafetyCheck
+from backend.rounds.models import Round, RoundState, RoundStep
 from backend.stays import queries as stay_queries
 from backend.stays.leave import queries as leave_queries
 from backend.stays.leave.models import Leave
@@ -38,19 +38,6 @@ class Rule:
 
     name: str
     version: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnWatch:
-    """The safety rounds of a shift, which are told apart from the observations."""
-
-    orders: Sequence[ObservationOrder]
-    rounds: Sequence[Round]
-    # What was seen in the shift, and the look that ended each round, as both read now.
-    checks: Sequence[SafetyCheck]
-    ended_by: Mapping[int, SafetyCheck]
-    # When a stay was last seen on a round before the shift.
-    earlier_seen_at: Mapping[int, datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,23 +135,8 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         steps=steps,
         leaves=leave_queries.between(session, unit_id, start, max(until, now)),
         events=event_queries.between(session, unit_id, start, until),
-        safety=_on_watch(session, unit_id, due, start, until),
+        safety=on_watch.on_watch(session, unit_id, due, start, until),
         names=staff_queries.names(session, [row.recorded_by for row in sets.values()]),
-    )
-
-
-def _on_watch(
-    session: Session, unit_id: int, due: Sequence[Round], start: datetime, until: datetime
-) -> OnWatch:
-    rounds = [row for row in due if row.instrument == SAFETY]
-    orders = safety_queries.orders_between(session, unit_id, start, until)
-    stay_ids = {row.stay_id for row in orders}
-    return OnWatch(
-        orders=orders,
-        rounds=rounds,
-        checks=safety_queries.between(session, unit_id, start, until),
-        ended_by=safety_queries.of_rounds(session, [row.id for row in rounds]),
-        earlier_seen_at=safety_queries.last_seen(session, stay_ids, before=start),
     )
 
 
