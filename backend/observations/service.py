@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,19 +15,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.accounts.units.models import Unit
-from backend.alerts import queries as alert_queries
-from backend.alerts import service as alerts
 from backend.audit import service as audit
-from backend.clinical import deterioration, scale, shared
+from backend.clinical import scale, shared
 from backend.clinical import vitals as vital_signs
 from backend.clinical.definition import as_text
-from backend.clinical.deterioration import Seen
 from backend.clinical.scale import Score as ClinicalScore
 from backend.clinical.sheet import Answer, Sheet
 from backend.core import clock, live
 from backend.core.db import table_of
 from backend.core.errors import Conflict, Invalid, NotFound, UserError
-from backend.observations import queries
+from backend.observations import evaluation, queries
 from backend.observations.definitions import queries as definitions
 from backend.observations.models import (
     Observation,
@@ -73,13 +70,14 @@ def record(
     source: Source,
     sent: bytes | None = None,
     reserved: Collection[str] = (),
+    saved_on_device_at: datetime | None = None,
 ) -> Observation:
     """Store one set, score it, set what is due next, raise what the unit's rules ask for.
 
     A retry with the same key gets the first answer. Invalid: a sentence per field that is wrong.
     `sent` is a fingerprint of what the client sent, where the sheet holds more than that (a form
     that says "now" means the same thing when it is sent again). `reserved` are the scales of which
-    the actor leaves to a nurse what an observer rates.
+    the actor leaves to a nurse what an observer rates. `saved_on_device_at`: it waited on a device.
     """
     if any(key not in scale.latest() for key in {**sheet.answers, **sheet.unscored}):
         definitions.keep_up(session)
@@ -87,7 +85,16 @@ def record(
     _only_what_the_unit_uses(session, stay, sheet)
     if sheet.outcome == Outcome.ENTERED_IN_ERROR.value:
         raise Invalid("There is no set to take back.", {"outcome": "Choose another outcome."})
-    return _store(session, actor_id, stay, key=key, sheet=sheet, source=source, sent=sent)
+    return _store(
+        session,
+        actor_id,
+        stay,
+        key=key,
+        sheet=sheet,
+        source=source,
+        sent=sent,
+        saved_on_device_at=saved_on_device_at,
+    )
 
 
 def correct(
@@ -167,6 +174,7 @@ def _store(
     sent: bytes | None,
     supersedes_id: int | None = None,
     correction_reason: str | None = None,
+    saved_on_device_at: datetime | None = None,
 ) -> Observation:
     # Two sets of one patient take turns, so that the rules of the second see the first. Where
     # several rows are locked, it is the stay first, then its rounds, then its alerts.
@@ -198,6 +206,7 @@ def _store(
         protocol_id=in_force.id,
         supersedes_id=supersedes_id,
         correction_reason=correction_reason,
+        saved_on_device_at=saved_on_device_at,
     )
     if observation is None:
         return _first_answer(session, actor_id, stay, key, digest)
@@ -217,7 +226,7 @@ def _store(
         rounds.reconsider(session, stay, seen, superseded_ids=before, in_force=in_force)
     else:
         rounds.fulfil(session, stay, seen, in_force=in_force)
-    evaluate(session, actor_id, stay, in_force=in_force, now=now, superseded_ids=before)
+    evaluation.evaluate(session, actor_id, stay, in_force=in_force, now=now, superseded_ids=before)
     audit.record(
         session,
         actor_id,
@@ -355,6 +364,7 @@ def insert_set(
     protocol_id: int,
     supersedes_id: int | None = None,
     correction_reason: str | None = None,
+    saved_on_device_at: datetime | None = None,
 ) -> Observation | None:
     """The set and its scores, in two statements; None when the key is already there."""
     values = {
@@ -373,6 +383,7 @@ def insert_set(
         "note": sheet.note,
         "supersedes_id": supersedes_id,
         "correction_reason": correction_reason,
+        "saved_on_device_at": saved_on_device_at,
         **{name: getattr(sheet.vitals, name) for name in queries.VITAL_COLUMNS},
     }
     observation = session.scalars(INSERT_SET, values).one_or_none()
@@ -424,58 +435,3 @@ def request_digest(stay_id: int, sheet: Sheet, supersedes_id: int | None = None)
     said["confirmed"] = sorted(sheet.confirmed)
     words = json.dumps([stay_id, supersedes_id, said], sort_keys=True, default=str)
     return hashlib.sha256(words.encode()).digest()
-
-
-def evaluate(
-    session: Session,
-    actor_id: int | None,
-    stay: Stay,
-    *,
-    in_force: InForce,
-    now: datetime,
-    superseded_ids: Collection[int] = (),
-) -> None:
-    """Raise what the rules now find, and clear what a newer set no longer meets.
-
-    What a corrected set had raised is cleared however old the set is, because it was never true.
-    """
-    course = queries.course(session, stay.id)
-    verdicts = deterioration.verdicts(course, in_force.protocol, now=now)
-    for verdict in verdicts:
-        if verdict.state == "met":
-            alerts.raise_alert(
-                session,
-                stay=stay,
-                verdict=verdict,
-                protocol_id=in_force.id,
-                now=now,
-                actor_id=actor_id,
-            )
-    cleared = {verdict.rule: verdict.sentence for verdict in verdicts if verdict.state == "clear"}
-    if superseded_ids:
-        cleared |= _never_true(session, stay, course, superseded_ids, in_force)
-    if cleared:
-        for alert in alert_queries.open_on_stay(session, stay.id):
-            if alert.rule in cleared:
-                alerts.clear(session, alert, sentence=cleared[alert.rule], now=now)
-
-
-def _never_true(
-    session: Session,
-    stay: Stay,
-    course: Sequence[Seen],
-    superseded_ids: Collection[int],
-    in_force: InForce,
-) -> dict[str, str]:
-    """Rules of open alerts that only a version before the corrected one had met."""
-    then = max((seen.observed_at for seen in course), default=stay.admitted_at)
-    still_met = {
-        verdict.rule
-        for verdict in deterioration.verdicts(course, in_force.protocol, now=then)
-        if verdict.state == "met"
-    }
-    return {
-        alert.rule: "The set that raised this was corrected."
-        for alert in alert_queries.open_on_stay(session, stay.id)
-        if alert.observation_id in superseded_ids and alert.rule not in still_met
-    }

@@ -48,6 +48,8 @@ PAGES = {
     "stay": "/stays/{stay}/manage",
     "orders": "/stays/{stay}/orders",
     "rounds": "/rounds?whose=all",
+    "unsent": "/unsent",
+    "offline": "/offline",
     "admit": "/admit",
     "consents": "/stays/{stay}/consents",
     "sharing": "/stays/{stay}/sharing",
@@ -72,7 +74,7 @@ def demo_unit(server: str, database: str) -> str:
     url = named(server, name)
     with pointing_at(url):
         upgrade()
-        demo.make(lambda _: None)
+        demo.make(lambda _: None, history=timedelta())
     return url
 
 

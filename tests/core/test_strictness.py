@@ -58,6 +58,7 @@ TIMES = {"started": "", "ended": "", "repeated": "first"}
 READ_BY_HAND = {
     "/stays/{stay_id}/score-preview": {**SHEET, "ciwa-b.tense": ""},
     "/stays/{stay_id}/observations": {**SHEET, "observed_local": ""},
+    "/stays/{stay_id}/observations/queued": {**SHEET, "saved_on_device_at": "2026-11-24T02:14Z"},
     "/stays/{stay_id}/observations/{observation_id}/correct": {**SHEET, "reason": "ordinary words"},
     "/stays/{stay_id}/observations/{observation_id}/take-back": {"reason": "ordinary words"},
     "/stays/{stay_id}/events": {**TIMES, "kind": "fall"},

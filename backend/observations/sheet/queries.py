@@ -100,9 +100,7 @@ def _asked_since(sets: Sequence[StoredSet], since: datetime) -> dict[str, Found]
             continue
         for key, score in stored.scores.items():
             instrument = scale.instruments()[score.definition]
-            daily = [item.id for item in instrument.items if item.asked_daily]
-            daily += [extra.id for extra in instrument.unscored if extra.asked_daily]
-            for name in daily:
+            for name in instrument.asked_daily:
                 value = (score.answers | score.unscored).get(name)
                 if value is not None:
                     found.setdefault(f"{key}.{name}", Found(value=value, observed_at=_at(stored)))
