@@ -70,8 +70,11 @@ from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
+from backend.rounds.door_tags import routes as door_tags
 from backend.rounds.leave import routes as leave
 from backend.rounds.orders import routes as orders
+from backend.rounds.safety import routes as safety
+from backend.rounds.safety_orders import routes as safety_orders
 from backend.rounds.working_list import routes as working_list
 
 __all__ = ["app", "tables"]
@@ -243,6 +246,9 @@ for domain in (
     glass,
     purge,
     orders,
+    safety_orders,
+    safety,
+    door_tags,
     leave,
     working_list,
     alerts,

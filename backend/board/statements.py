@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from backend.accounts.units.models import Bed
+from backend.clinical.scale import SAFETY
 from backend.observations.models import Observation, Outcome, Score
 from backend.patients.models import Patient
 from backend.rounds.models import OPEN, ObservationOrder, Round, RoundState
@@ -70,7 +71,7 @@ def _courses_statement() -> Executable:
     )
     ordered_news2 = ordered.where(ObservationOrder.instrument == NEWS2).subquery("ordered_news2")
     wanted = union(
-        ordered.where(ObservationOrder.instrument != NEWS2),
+        ordered.where(ObservationOrder.instrument.not_in((NEWS2, SAFETY))),
         select(Stay.id, literal(NEWS2), ordered_news2.c.interval_minutes)
         .outerjoin(ordered_news2, ordered_news2.c.stay_id == Stay.id)
         .where(_is_one_of(Stay.id)),

@@ -272,6 +272,8 @@ def _only_what_the_unit_uses(session: Session, stay: Stay, sheet: Sheet) -> None
     offered = scale.offered(sedation=unit.sedation_scale, permitted=unit.permitted_scales)
     wrong = {}
     for key in {**sheet.answers, **sheet.unscored}:
+        if key == scale.SAFETY:
+            wrong[key] = "Safety checks have rounds of their own: write it down there."
         instrument = scale.asked().get(key)
         if instrument is None or key in offered:
             continue

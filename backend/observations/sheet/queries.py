@@ -56,7 +56,7 @@ def before(
     """Of the newest sets: the last of each vital sign, each total, each answer asked once a day."""
     sets = observations.recent(session, stay_id, most=LOOK_BACK, with_corrected=False)
     return Before(
-        rounds=coming.on_stay(session, stay_id),
+        rounds=[one for one in coming.on_stay(session, stay_id) if one.instrument != scale.SAFETY],
         vitals=_last_vitals(sets),
         totals=_last_totals(sets),
         asked_today=_asked_since(sets, day_began(now, shift_starts, zone)),

@@ -143,7 +143,9 @@ def _still_due(session: Session, row: Observation) -> str | None:
     if row.outcome is not Outcome.ASLEEP:
         return None
     left = [
-        one for one in rounds.open_on_stay(session, row.stay_id) if one.due_at <= row.observed_at
+        one
+        for one in rounds.observed_on_stay(session, row.stay_id)
+        if one.due_at <= row.observed_at
     ]
     if not left:
         return None
