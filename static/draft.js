@@ -141,9 +141,13 @@ async function begin(form) {
     if (form === record()) document.dispatchEvent(new Event("sheet:filled"));
     return;
   }
-  const names = await (await vault()).getAllKeys("drafts");
-  const others = names.filter((other) => ownerOf(other) !== ownerOf(name) && stayOf(other) === stayOf(name));
-  if (others.length && stayOf(name) !== "0") bar(form, `${others.length} unsent ${others.length === 1 ? "entry" : "entries"} of another user for this patient on this device.`, false);
+  if (stayOf(name) === "0") return;
+  const queued = (await (await vault()).getAll("queue")).filter((row) => row.stay === stayOf(name)).map((row) => row.owner);
+  const drafts = (await (await vault()).getAllKeys("drafts")).filter((other) => stayOf(other) === stayOf(name)).map(ownerOf);
+  const own = queued.filter((owner) => owner === ownerOf(name)).length;
+  const others = [...queued, ...drafts].filter((owner) => owner !== ownerOf(name)).length;
+  const words = [own && `NOT SENT · ${own}: of this patient, on this device. Do not type the same again.`, others && `${others} unsent ${others === 1 ? "entry" : "entries"} of another user for this patient on this device.`];
+  if (own || others) bar(form, words.filter(Boolean).join(" "), false);
 }
 
 // Sent and stored: the draft that held the same key has served.

@@ -90,6 +90,7 @@ function show(form, key, said) {
   bar.append(heading, words);
   place.append(bar, Object.assign(listed(said.lines), { className: "pairs panel" }), build("p", "", link("/rounds", "Rounds"), " ", link("/unsent", "All that was not sent")));
   form.replaceWith(place);
+  document.getElementById("message")?.replaceChildren(); // it said: not saved, try again
   heading.focus();
 }
 
@@ -169,7 +170,17 @@ async function paint() {
   place.textContent = words.filter(Boolean).join(", ");
   place.href = signIn && waiting ? "/sign-in?to=/unsent" : "/unsent";
   place.hidden = !rows.length;
+  markStops(own);
   document.dispatchEvent(new Event("queue:changed"));
+}
+
+// On the list of rounds, whom one has seen already: the copy cannot know.
+function markStops(own) {
+  for (const stop of document.querySelectorAll(".stop")) {
+    const count = own.filter((row) => stop.id === `stop-${row.stay}`).length;
+    stop.querySelector(".stop-unsent")?.remove();
+    if (count) stop.querySelector("h4").append(Object.assign(build("span", ` NOT SENT · ${count}`), { className: "stop-unsent" }));
+  }
 }
 
 function changed() {

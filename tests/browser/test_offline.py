@@ -272,6 +272,10 @@ def test_what_is_kept_opens_for_nobody_else_and_only_its_owner_sends_it(
     page.fill("#pulse_per_min", "88")
     page.click("#save")
     expect(page.locator("#not-sent")).to_have_text("NOT SENT · 1")
+    page.goto(f"{device.address}/rounds")
+    expect(page.locator(f"#stop-{stay.id} h4")).to_contain_text("NOT SENT · 1")
+    page.goto(f"{device.address}/stays/{stay.id}/record")
+    expect(page.locator("#draft-words")).to_contain_text("Do not type the same again")
     page.goto(f"{device.address}/unsent")
     expect(page.locator("#unsent article")).to_contain_text(CANARY)
     assert in_the_clear(device) == ""
