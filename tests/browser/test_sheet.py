@@ -335,32 +335,40 @@ def test_what_the_server_would_not_take_is_shown_as_typed_and_saved_from_there(
     assert how_many(sessions, stay) == 1
 
 
-def test_two_tabs_with_two_patients_keep_them_apart(
+def test_two_tabs_two_people_and_two_patients_never_cross(
     served: Served, opens: Opens, sessions: sessionmaker[Session], ward: Ward, stay: Stay
 ) -> None:
     with sessions.begin() as session:
-        other = build.stay(
-            session,
-            ward,
-            bed="8",
-            patient_row=build.patient(session, ward, family_name="Hollowell"),
-            orders={"ciwa-b": 240, "news2": 240},
-        )
-    first = sheet_of(opens(served.address), served, stay)
-    second = first.context.new_page()
-    sheet_of(second, served, other)
-    first.fill("#pulse_per_min", "71")
-    second.fill("#pulse_per_min", "82")
-    wait_for_draft(first)
-    wait_for_draft(second)
+        hollowell = build.patient(session, ward, family_name="Hollowell")
+        orders = {"ciwa-b": 240, "news2": 240}
+        other = build.stay(session, ward, bed="8", patient_row=hollowell, orders=orders)
+    first = sheet_of(opens(served.address, "nora"), served, stay)
+    second = sheet_of(first.context.new_page(), served, other)
+    theirs = sheet_of(opens(served.address, "chen"), served, stay)
+    for page, pulse in ((first, "71"), (second, "82"), (theirs, "93")):
+        page.fill("#pulse_per_min", pulse)
+        wait_for_draft(page)
     first.reload()
     expect(first.locator("#pulse_per_min")).to_have_value("71")
-    for page in (second, first):
+    # The same person opens the same patient once more: it is the same set, not a second one.
+    again = first.context.new_page()
+    again.goto(f"{served.address}/stays/{stay.id}/record")
+    expect(again.locator("#pulse_per_min")).to_have_value("71")
+    for page in (second, theirs, first):
         page.click("#save")
         expect(page.locator("#saved-title")).to_be_visible()
+    expect(first.locator(".beside")).to_contain_text("Chen")
+    expect(first.locator(".beside tr", has_text="Pulse")).to_contain_text("71")
+    expect(first.locator(".beside tr", has_text="Pulse")).to_contain_text("93")
+    expect(first.locator(".beside")).to_contain_text("They differ")
+    expect(second.locator(".beside")).to_have_count(0)
+    again.click("#save")
+    expect(again.locator("#message")).to_contain_text("This set is already saved")
     with sessions() as session:
-        rows = {row.stay_id: row.pulse_per_min for row in session.scalars(select(Observation))}
-    assert rows == {stay.id: 71, other.id: 82}
+        rows = session.scalars(select(Observation).order_by(Observation.id)).all()
+    nora, chen = ward.staff["nora"].id, ward.staff["chen"].id
+    found = [(row.stay_id, row.recorded_by, row.pulse_per_min) for row in rows]
+    assert found == [(other.id, nora, 82), (stay.id, chen, 93), (stay.id, nora, 71)]
 
 
 def test_asleep_shows_the_sleep_check_and_sends_no_answer(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlencode
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -263,6 +264,32 @@ def test_what_is_asked_once_a_day_is_carried_and_marked(
     with clock.as_if(clock.now() + timedelta(days=1)):
         html = client("nora").get(f"/stays/{stay.id}/record?instruments=ciwa-b").text
     assert not is_pressed(html, "ciwa-b.sleep_restful", "2")
+
+
+def test_a_set_from_paper_stands_at_its_time_marked_late_and_calls_nobody_now(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    """Typed in after a downtime, while a newer set is there already."""
+    browser = client("nora")
+    build.recorded(session, ward, stay)
+    zone = ZoneInfo(ward.unit.time_zone)
+    then = (clock.now() - timedelta(hours=5)).replace(second=0, microsecond=0)
+    local = f"{then.astimezone(zone):%Y-%m-%dT%H:%M}"
+    ill = {"respiratory_rate_per_min": "28", "pulse_per_min": "134", "observed_local": local}
+    said = browser.post(
+        f"/stays/{stay.id}/observations", data=sheets.form(ward, stay) | ill, headers=HTMX
+    )
+    assert said.status_code == 200
+    assert "Late entry: entered 5 h" in said.text
+    assert "Nothing raised" in said.text
+    row = sheets.stored(session, stay)[-1]
+    assert (row.observed_at, row.late_entry) == (then, True)
+    assert alerts.open_on_stay(session, stay.id) == []
+    future = f"{(clock.now() + timedelta(hours=1)).astimezone(zone):%Y-%m-%dT%H:%M}"
+    early = sheets.form(ward, stay, observed_local=future)
+    refused = browser.post(f"/stays/{stay.id}/observations", data=early, headers=HTMX)
+    assert refused.status_code == 422
+    assert "This time has not come yet" in refused.text
 
 
 def test_what_was_only_carried_along_begins_no_assessment(
