@@ -15,6 +15,7 @@ from backend.observations.events import service as events
 from backend.observations.events.models import EventKind
 from backend.rounds.assignments import service as assignments
 from backend.rounds.leave import service as leaves
+from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.leave.facts import Facts
 from backend.stays.leave.models import Away
@@ -88,6 +89,14 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     )
     events.record(
         session, nora, stay, key=uuid4(), kind=EventKind.FALL, started_at=at + timedelta(hours=5)
+    )
+    safety.record(
+        session,
+        nora,
+        stay,
+        key=uuid4(),
+        look=safety.Look(answers={"place": "D", "doing": "A"}),
+        observed_at=at + timedelta(hours=5),
     )
     leaves.leave(
         session,

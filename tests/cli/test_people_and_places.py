@@ -265,3 +265,26 @@ def test_a_unit_reserves_scales_that_exist(willow: Vigil, sessions: sessionmaker
     assert reserved() == ["ciwa-ar", "cows"]
     assert willow("unit", "reserve", "willow", "--scales", "")[0] == 0
     assert reserved() == []
+
+
+def test_whether_safety_checks_need_the_tag_of_the_door_is_the_units_choice(
+    willow: Vigil, sessions: sessionmaker[Session]
+) -> None:
+    def required() -> bool:
+        with sessions() as session:
+            unit = units.by_code(session, "willow")
+            assert unit is not None
+            return unit.door_tags_required
+
+    assert not required()
+    code, out, _ = willow("unit", "door-tags", "willow", "required")
+    assert (code, out) == (
+        0,
+        "Safety checks on Willow Unit need the tag of the door, or a reason.\n",
+    )
+    assert required()
+    assert willow("unit", "door-tags", "willow", "optional")[0] == 0
+    assert not required()
+    code, _, refused = willow("unit", "door-tags", "willow", "perhaps")
+    assert code == 1
+    assert "`required` or `optional`" in refused

@@ -49,8 +49,8 @@ EXAMPLES = {"pdf": 2, "xlsx": 8, "csv": 40, "json": 30}
 # Who calls the door, and what leaves by it. Telling somebody in an emergency makes no file.
 BY_FILE = {What.SHIFT_REPORT, What.ACCOUNTING, What.AUDIT_TRAIL}
 BY_ANSWER = {
-    What.UNIT, What.BOARD, What.STAYS, What.STAY, What.OBSERVATIONS, What.EVENTS, What.ALERTS,
-    What.ALERT,
+    What.UNIT, What.BOARD, What.STAYS, What.STAY, What.OBSERVATIONS, What.EVENTS,
+    What.SAFETY_CHECKS, What.ALERTS, What.ALERT,
 }  # fmt: skip
 CALLERS = {
     "reports/shift/service.py",

@@ -24,6 +24,11 @@ def current(session: Session, bed_id: int) -> DoorTag | None:
     ).one_or_none()
 
 
+def bed_of(session: Session, tag: DoorTag) -> Bed:
+    """The bed behind the door."""
+    return session.get_one(Bed, tag.bed_id)
+
+
 def of_beds(session: Session, unit_id: int) -> Sequence[tuple[Bed, DoorTag | None]]:
     """Every bed in use with its tag, if it has one."""
     rows = session.execute(

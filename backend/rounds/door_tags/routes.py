@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse
 
 from backend.accounts.access import SignedIn
 from backend.accounts.shell import shell
-from backend.accounts.units.models import Bed
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.settings import settings
@@ -110,7 +109,7 @@ def replace(
 def scan(db: Db, actor: SignedIn, tag: Scanned) -> Response:
     """Leads on at once, so that the code does not stay in the history of the browser."""
     now = clock.now()
-    bed = db.get_one(Bed, tag.bed_id)
+    bed = queries.bed_of(db, tag)
     stay = queries.lies_in(db, bed.id)
     if tag.replaced_at is None and stay is not None:
         scanned = service.Scan(tag_id=tag.id, at=now)

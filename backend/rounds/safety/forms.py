@@ -12,7 +12,8 @@ from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
 from backend.rounds.safety.models import NoTag
 
-Letter = Annotated[Line, Field(max_length=3)] | None
+# Which letters there are, the definition says; whose form it is, is looked at before.
+Letter = Annotated[Line, Field(max_length=40)] | None
 Note = Annotated[Line, Field(max_length=300)] | None
 Reason = Annotated[Line, Field(min_length=3, max_length=300)]
 WRITE = "Write the date and the time."

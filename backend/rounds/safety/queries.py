@@ -66,6 +66,22 @@ def one(session: Session, stay_id: int, check_id: int) -> SafetyCheck | None:
     ).one_or_none()
 
 
+def made_by(session: Session, unit_id: int, staff_id: int, check_id: int) -> SafetyCheck | None:
+    """One row of this unit, if this person wrote it."""
+    return session.scalars(
+        select(SafetyCheck).where(
+            SafetyCheck.id == check_id,
+            SafetyCheck.unit_id == unit_id,
+            SafetyCheck.recorded_by == staff_id,
+        )
+    ).one_or_none()
+
+
+def patient_of(session: Session, stay: Stay) -> Patient:
+    """Whose stay it is."""
+    return session.get_one(Patient, stay.patient_id)
+
+
 def is_superseded(session: Session, check_id: int) -> bool:
     """Whether a later row took its place."""
     later = select(SafetyCheck.id).where(SafetyCheck.supersedes_id == check_id)

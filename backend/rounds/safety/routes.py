@@ -15,11 +15,9 @@ from backend.audit import service as audit
 from backend.core import clock, local_time
 from backend.core.db import Db
 from backend.core.web import LARGEST_ID, Id, Page, Screen, go, render, stands_on
-from backend.patients.models import Patient
 from backend.rounds.door_tags import service as door_tags
 from backend.rounds.safety import coaching, page, queries, service, words
 from backend.rounds.safety.forms import CheckForm, CorrectionForm, TakeBackForm
-from backend.rounds.safety.models import SafetyCheck
 from backend.rounds.safety.page import Look, Own, Putting, SafetyRounds, Seen
 from backend.rounds.safety.queries import OnRounds
 from backend.stays import queries as stay_queries
@@ -95,7 +93,7 @@ def _turn(db: Session, actor: Actor, found: list[OnRounds], stay_id: int) -> pag
         return None
     return page.not_on_rounds(
         stay.id,
-        db.get_one(Patient, stay.patient_id),
+        queries.patient_of(db, stay),
         stay_queries.bed_now(db, stay.id),
         seen=words.seen_words(seen.get(stay.id), actor.zone, now),
     )
@@ -136,8 +134,8 @@ def safety_screen(
 
 def _saved(db: Session, actor: Actor, check_id: int | None) -> str | None:
     """What is stored, read back."""
-    row = db.get(SafetyCheck, check_id) if check_id else None
-    if row is None or row.recorded_by != actor.id or row.unit_id != actor.unit.id:
+    row = queries.made_by(db, actor.unit.id, actor.id, check_id) if check_id else None
+    if row is None:
         return None
     bed = stay_queries.bed_now(db, row.stay_id)
     at = local_time.clock_time(row.observed_at, actor.zone)
