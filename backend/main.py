@@ -69,6 +69,7 @@ from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 from backend.rounds.leave import routes as leave
+from backend.rounds.nights import routes as nights
 from backend.rounds.orders import routes as orders
 from backend.rounds.working_list import routes as working_list
 
@@ -243,6 +244,7 @@ for domain in (
     purge,
     orders,
     leave,
+    nights,
     working_list,
     alerts,
     answers,

@@ -28,6 +28,7 @@ from backend.patients import models as patients
 from backend.protocols import models as protocols
 from backend.rounds import models as rounds
 from backend.rounds.assignments import models as assignments
+from backend.rounds.nights import models as nights
 from backend.stays import models as stays
 from backend.stays.leave import models as leave
 
@@ -46,6 +47,7 @@ __all__ = [
     "glass",
     "leave",
     "links",
+    "nights",
     "observations",
     "oidc",
     "passkeys",
