@@ -18,7 +18,6 @@ AGREED = {
     "observations/service.py": "one deed from check to audit, read in one go",
     "rounds/service.py": "one small state machine with all that moves it",
     "observations/chart/plot.py": "geometry that shares its axes",
-    "demo/courses.py": "mostly the invented patients themselves",
 }
 NEVER = {"utils", "common", "constants", "base", "repository", "schemas", "manager", "helpers"}
 
@@ -124,7 +123,11 @@ SAFE_HERE = {
     ("statements put together from text", "audit/sealer.py"): "one list of columns, of constants",
     ("statements put together from text", "audit/verification.py"): "the same list, read",
     ("dice", "demo/courses.py"): "invents patients from a seed",
-    ("dice", "demo/service.py"): "invents patients from a seed",
+    ("dice", "demo/life.py"): "invents patients from a seed",
+    ("dice", "demo/night.py"): "invents patients from a seed",
+    ("dice", "demo/people.py"): "invents patients from a seed",
+    ("dice", "demo/tonight.py"): "invents patients from a seed",
+    ("dice", "demo/ward.py"): "invents patients from a seed",
     ("dice", "core/live.py"): "spreads when screens ask again",
 }
 

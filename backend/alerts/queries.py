@@ -6,8 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import bindparam, case, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from backend.accounts.units.models import Bed
 from backend.alerts.models import Alert, AlertState, AlertStep, Level, StepKind
@@ -38,18 +37,41 @@ class Bundle:
 def bundles(alerts: Sequence[Alert]) -> list[Bundle]:
     """Of the alerts of one patient and family the worst leads; worst first, then longest open.
 
-    What is muted goes on climbing: only the screens say one thing once.
+    What is muted goes on climbing: only the screens say one thing once. What no newer set has
+    cleared is never behind what one has, nor what came later behind what somebody already has.
     """
-    by_family = sorted(alerts, key=lambda alert: (alert.patient_id, alert.family, *_place(alert)))
+    by_family = sorted(alerts, key=lambda alert: (alert.patient_id, alert.family))
     found = []
     for _, family in groupby(by_family, key=lambda alert: (alert.patient_id, alert.family)):
-        leading, *muted = family
-        found.append(Bundle(leading=leading, muted=tuple(muted)))
+        together = sorted(family, key=_place)
+        found += _told_once([alert for alert in together if alert.cleared_at is None])
+        found += _told_once([alert for alert in together if alert.cleared_at is not None])
     return sorted(found, key=lambda one: _urgency(one.leading))
 
 
-def _place(alert: Alert) -> tuple[int, int, int]:
-    return WORST_FIRST.index(alert.level), -alert.rank, alert.id
+def _told_once(family: list[Alert]) -> list[Bundle]:
+    if not family:
+        return []
+    leading, *others = family
+    news = [alert for alert in others if _is_news(alert, leading)]
+    muted = tuple(alert for alert in others if alert not in news)
+    return [Bundle(leading=leading, muted=muted), *_told_once(news)]
+
+
+def _is_news(alert: Alert, leading: Alert) -> bool:
+    """Whether it was raised after somebody took on what leads: they cannot have known of it."""
+    if not _is_taken(leading) or _is_taken(alert):
+        return False
+    return leading.acknowledged_at is not None and alert.raised_at > leading.acknowledged_at
+
+
+def _is_taken(alert: Alert) -> bool:
+    return alert.state is AlertState.ACKNOWLEDGED
+
+
+def _place(alert: Alert) -> tuple[int, bool, int, int]:
+    """Worst first; of equals what nobody has, then the rule that tells most."""
+    return WORST_FIRST.index(alert.level), _is_taken(alert), -alert.rank, alert.id
 
 
 def _urgency(alert: Alert) -> tuple[int, datetime, int]:
@@ -119,22 +141,30 @@ def steps(session: Session, alert_id: int) -> Sequence[AlertStep]:
     ).all()
 
 
-# Of each patient and family the alert that leads, as in `bundles`: every screen asks it at once.
-_leading = (
-    select(Alert.level)
-    .ext(distinct_on(Alert.patient_id, Alert.family))
+# What `bundles` looks at, and no more: every screen asks this at once.
+OPEN_TO_COUNT = (
+    select(Alert)
     .where(Alert.unit_id == bindparam("of_unit"), Alert.closed_at.is_(None))
-    .order_by(Alert.patient_id, Alert.family, RANK, Alert.rank.desc(), Alert.id)
-    .subquery()
+    .options(
+        load_only(
+            Alert.patient_id,
+            Alert.family,
+            Alert.rank,
+            Alert.level,
+            Alert.state,
+            Alert.raised_at,
+            Alert.acknowledged_at,
+            Alert.cleared_at,
+        )
+    )
 )
-OPEN_COUNTS = select(_leading.c.level, func.count()).group_by(_leading.c.level)
 
 
 def open_counts(session: Session, unit_id: int) -> dict[Level, int]:
     """How many are shown as open, by level; a level without any is 0 because we have counted."""
     counts = dict.fromkeys(Level, 0)
-    for level, counted in session.execute(OPEN_COUNTS, {"of_unit": unit_id}):
-        counts[level] = counted
+    for one in bundles(session.scalars(OPEN_TO_COUNT, {"of_unit": unit_id}).all()):
+        counts[one.leading.level] += 1
     return counts
 
 

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from backend.accounts.access import Actor, Allowed, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
-from backend.alerts import page, queries
+from backend.alerts import card, page, queries
 from backend.alerts.access import AlertToSee
 from backend.alerts.answers import page as forms
 from backend.alerts.answers.page import Answers
+from backend.alerts.card import Why
 from backend.alerts.models import Alert, Level
-from backend.alerts.page import Listing, Show, Why
+from backend.alerts.page import Listing, Show
 from backend.audit import service as audit
 from backend.core import clock
 from backend.core.db import Db
@@ -82,7 +83,7 @@ def alert_screen(db: Db, actor: SignedIn, alert: AlertToSee) -> Response:
 @router.get("/alerts/{alert_id}/why")
 def why(db: Db, actor: SignedIn, alert: AlertToSee) -> Response:
     audit.viewed(db, actor.id, stay_id=alert.stay_id, unit_id=alert.unit_id, now=clock.now())
-    return render(WhyCard(why=page.why(db, actor, alert, clock.now())))
+    return render(WhyCard(why=card.why(db, actor, alert, clock.now())))
 
 
 def _screen(db: Session, actor: Actor, alert: Alert | None, show: Show) -> AlertsScreen:
@@ -91,6 +92,6 @@ def _screen(db: Session, actor: Actor, alert: Alert | None, show: Show) -> Alert
     return AlertsScreen(
         shell=shell(actor, here="alerts", now=now),
         listing=page.listing(db, actor, show=show, opened=opened, now=now),
-        why=page.why(db, actor, alert, now) if alert else None,
+        why=card.why(db, actor, alert, now) if alert else None,
         answers=forms.answers(db, actor, alert, now) if alert else None,
     )

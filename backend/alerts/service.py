@@ -140,6 +140,10 @@ def _step_up(
         "evidence": row.evidence,
         "rule_version": verdict.rule_version,
         "protocol_id": protocol_id,
+        "before": [value.as_json() for value in verdict.before],
+        "slope": verdict.slope,
+        # Enough to put the same question to the same version again.
+        "asked": dict(verdict.asked),
     }
     if kind is not StepKind.UPDATED:
         detail["told"] = rungs(session, row)[0].role_words

@@ -20,6 +20,8 @@ NOUNS = {
     "workstation": "workstation",
     "score": "score",
     "instruments": "instruments",
+    "protocols": "protocols",
+    "alerts": "alerts",
     "import": "importing",
     "replay": "replay",
     "report": "report",

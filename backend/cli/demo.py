@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -16,7 +19,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    *,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Print the unit's figures, and start nothing.")
+    ] = False,
+) -> None:
     """Start everything, on an embedded PostgreSQL; Ctrl-C stops it, the data stays."""
     os.environ["VIGIL_DEMO"] = "true"
     os.environ.setdefault("VIGIL_LOG_LEVEL", "warning")
@@ -24,6 +32,9 @@ def demo() -> None:
     log.configure("warning")
     try:
         _prepare()
+        if describe:
+            _describe()
+            return
     except UserError as refused:
         typer.echo(f"vigil: {refused.sentence}", err=True)
         raise typer.Exit(1) from None
@@ -31,9 +42,13 @@ def demo() -> None:
     watching = subprocess.Popen(  # noqa: S603 (our own program, no shell)
         [sys.executable, "-m", "backend.cli", "watch", f"--beside={os.getpid()}"]
     )
+    stop = threading.Event()
+    if speed := settings().demo_speed:
+        _begin_to_live(stop, speed)
     try:
         _serve()
     finally:
+        stop.set()
         watching.send_signal(signal.SIGTERM)
         try:
             watching.wait(timedelta(seconds=10).total_seconds())
@@ -57,13 +72,32 @@ def _prepare() -> None:
         upgrade()
     from backend.demo import service  # noqa: PLC0415
 
-    service.make(typer.echo)
+    service.make(typer.echo, history=timedelta(days=settings().demo_days))
+
+
+def _describe() -> None:
+    from backend.core import clock  # noqa: PLC0415
+    from backend.core.db import console_session  # noqa: PLC0415
+    from backend.demo.describe import lines  # noqa: PLC0415
+    from backend.demo.unit import unit_of  # noqa: PLC0415
+
+    with console_session() as session:
+        for line in lines(session, unit_of(session).id, clock.now()):
+            typer.echo(line)
+
+
+def _begin_to_live(stop: threading.Event, speed: float) -> None:
+    """In a thread of the web process: it does little, and ends with it."""
+    from backend.demo import service  # noqa: PLC0415
+
+    living = partial(service.live, stop, speed=speed)
+    threading.Thread(target=living, name="demo-staff", daemon=True).start()
 
 
 def _serve() -> None:
     from backend.accounts.sign_in.service import DEMO_PASSWORD  # noqa: PLC0415
     from backend.cli import serve  # noqa: PLC0415
-    from backend.demo.service import STAFF  # noqa: PLC0415
+    from backend.demo.people import STAFF  # noqa: PLC0415
 
     typer.echo(f"\nVigil is on {settings().public_origin}   (Ctrl-C stops it)\n")
     typer.echo(f"Demo accounts, all with the password {DEMO_PASSWORD}:")

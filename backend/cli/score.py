@@ -132,7 +132,8 @@ def _with_bands(
     words = {band.word for band in instrument.band_systems[bands].bands}
     # A rule that names a word which these bands do not have cannot be asked.
     for rule in own:
-        if rule["params"].get("word", next(iter(words))) not in words:
+        named = {rule["params"].get("word"), rule["params"].get("clear_word")} - {None}
+        if named - words:
             document["rules"].remove(rule)
     return protocol.parse(document)
 

@@ -5,14 +5,17 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from backend import tables  # noqa: F401 (deeds need every table)
 from backend.accounts.permissions import Role
 from backend.accounts.sign_in import service as sign_in
 from backend.accounts.staff import queries as staff_queries
 from backend.accounts.staff import service as staff
+from backend.accounts.staff.models import Staff
 from backend.accounts.units import queries as units_queries
 from backend.accounts.units import service as units
+from backend.accounts.units.models import Unit
 from backend.cli.staff import the_unit, typed_password
 from backend.clinical import scale
 from backend.core import clock
@@ -153,6 +156,17 @@ def sedation(
     typer.echo(f"{unit.name} scores sedation by {found.name}.")
 
 
+def the_approver(session: Session, unit: Unit, login_name: str) -> Staff:
+    """Who approves, in person: by their password, and with the role for it."""
+    person = staff_queries.by_login_name(session, login_name)
+    if not sign_in.proves(person, typed_password()) or person is None:
+        raise NotAllowed("This name and password do not go together.")
+    posting = staff_queries.posting_on(session, person.id, unit.id)
+    if posting is None or posting.role not in {Role.APPROVER, Role.PHYSICIAN}:
+        raise NotAllowed("Only the unit's clinical approver or a physician may approve.")
+    return person
+
+
 @app.command()
 def sheet(
     code: Code,
@@ -192,12 +206,7 @@ def approve(
     """Put the protocol that Vigil ships into force, approved by a clinician with their password."""
     with console_session.begin() as session:
         unit = the_unit(session, code)
-        person = staff_queries.by_login_name(session, by)
-        if not sign_in.proves(person, typed_password()) or person is None:
-            raise NotAllowed("This name and password do not go together.")
-        posting = staff_queries.posting_on(session, person.id, unit.id)
-        if posting is None or posting.role not in {Role.APPROVER, Role.PHYSICIAN}:
-            raise NotAllowed("Only the unit's clinical approver or a physician may approve.")
+        person = the_approver(session, unit, by)
         protocols.adopt_default(
             session,
             unit_id=unit.id,

@@ -17,6 +17,7 @@ from backend.clinical.definition import (
 )
 from backend.clinical.protocol import Protocol, band_system
 from backend.clinical.scale import Score, instruments, latest, possible_bands, score
+from backend.clinical.verdict import Evidence
 from backend.clinical.vitals import Vitals
 
 ASSESSED = "assessed"
@@ -32,26 +33,6 @@ class Seen:
     outcome: str
     vitals: Vitals
     scores: Mapping[str, Score]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """One value that a verdict rests on."""
-
-    label: str
-    value: str
-    unit: str
-    observed_at: datetime
-    observation_id: int | None
-
-    def as_json(self) -> dict[str, str | int | None]:
-        return {
-            "label": self.label,
-            "value": self.value,
-            "unit": self.unit,
-            "observed_at": self.observed_at.isoformat(),
-            "observation_id": self.observation_id,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,59 +2,51 @@
 
 import bisect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
-from backend.clinical.course import (
-    Evidence,
-    ScoredSet,
-    Seen,
-    by_entered,
-    by_observed,
-    lines,
-    scored_sets,
-)
+from backend.clinical import combination, trends, waiting
+from backend.clinical.course import ScoredSet, Seen, by_entered, by_observed, lines, scored_sets
 from backend.clinical.definition import ItemAlarm
 from backend.clinical.protocol import Protocol, Rule
-from backend.clinical.rules import FINDINGS, Finding, State, item_alarm, met_alone
-from backend.clinical.scale import latest
+from backend.clinical.rules import FINDINGS, item_alarm, met_alone
+from backend.clinical.treatment import OF_DOSES, Treatment, taper_rise
+from backend.clinical.unobserved import cannot_evaluate, overdue, overdue_rule
+from backend.clinical.verdict import Evidence, Finding, State, Verdict
 
-__all__ = ["Evidence", "Seen", "Verdict", "overdue", "overdue_rule", "replayed", "verdicts"]
+__all__ = [
+    "POISON",
+    "Evidence",
+    "Seen",
+    "Treatment",
+    "Verdict",
+    "cannot_evaluate",
+    "overdue",
+    "overdue_rule",
+    "replayed",
+    "verdicts",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What one rule says now.
-
-    met: it holds. clear: the newest set is complete and says that it does not. unknown: the newest
-    set cannot say. stale: it is too old to say anything about now: raises nothing, clears nothing.
-    `observation_id` is the set that decided.
-    Of the rules of a family that are met, a screen shows only the highest rank.
-    """
-
-    rule: str
-    rule_version: int
-    family: str
-    rank: int
-    title: str
-    level: str
-    state: State
-    sentence: str
-    evidence: tuple[Evidence, ...]
-    observation_id: int | None
-    band_system: str | None
-    source: str
+# What a rule can stumble over where a row or a range is not what it should be.
+POISON = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-def verdicts(course: Sequence[Seen], protocol: Protocol, *, now: datetime) -> list[Verdict]:
+def verdicts(
+    course: Sequence[Seen],
+    protocol: Protocol,
+    *,
+    now: datetime,
+    treatment: Treatment | None = None,
+) -> list[Verdict]:
     """What every rule says about a course of sets, whatever order they come in.
 
     Only the newest set of an instrument that can tell decides, and an instrument that was never
-    used has no verdict.
+    used has no verdict. `treatment` is None where nobody keeps the doses.
     """
-    return list(_verdicts(lines(course, protocol), protocol, now))
+    by_instrument = lines(course, protocol)
+    return list(_Asking(protocol, now, by_instrument, treatment).verdicts(by_instrument))
 
 
 def replayed(
@@ -62,6 +54,7 @@ def replayed(
     protocol: Protocol,
     *,
     order: Literal["observed", "entered"] = "observed",
+    treatment: Treatment | None = None,
 ) -> list[tuple[datetime, Verdict]]:
     """What would have been flagged, and when: each rule that becomes met, until it is clear again.
 
@@ -79,7 +72,8 @@ def replayed(
             bisect.insort(touched[one.score.key], one, key=_place)
         # What was not observed again can grow stale, but it can raise and clear nothing new.
         ask = partial(_may_change, standing, seen)
-        for verdict in _verdicts(touched, protocol, now, ask):
+        asking = _Asking(protocol, now, by_instrument, treatment, ask)
+        for verdict in asking.verdicts(touched):
             if verdict.state == "met" and verdict.rule not in standing:
                 flagged.append((now, verdict))
                 standing.add(verdict.rule)
@@ -109,52 +103,147 @@ def _place(one: ScoredSet) -> tuple[datetime, datetime, int]:
 Find = Callable[[Sequence[ScoredSet]], Finding]
 # Asked with a rule's name, the newest set, and whether that set on its own says that it is `met`.
 Ask = Callable[..., bool]
+Lines = Mapping[str, Sequence[ScoredSet]]
 
 
-def _verdicts(
-    by_instrument: Mapping[str, Sequence[ScoredSet]],
-    protocol: Protocol,
-    now: datetime,
-    ask: Ask | None = None,
-) -> Iterator[Verdict]:
-    since = now - timedelta(minutes=protocol.fresh_minutes)
-    for rule in protocol.rules:
+class _Asking:
+    """One moment at which the rules are asked, with everything that they may look at."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        now: datetime,
+        by_instrument: Lines,
+        treatment: Treatment | None,
+        ask: Ask | None = None,
+    ) -> None:
+        self.protocol = protocol
+        self.now = now
+        self.since = now - timedelta(minutes=protocol.fresh_minutes)
+        self.by_instrument = by_instrument
+        self.treatment = treatment
+        self.ask = ask
+        self.before: dict[tuple[str, int], tuple[tuple[Evidence, ...], str]] = {}
+
+    def verdicts(self, touched: Lines) -> Iterator[Verdict]:
+        """Every rule that these lines concern; what cannot be evaluated is a flag of its own."""
+        failed = []
+        for rule in self.protocol.of_sets:
+            try:
+                yield from self._of(rule, touched)
+            except POISON:
+                failed.append(rule.title)
+        if failed:
+            yield cannot_evaluate("rules", failed)
+
+    def _of(self, rule: Rule, touched: Lines) -> Sequence[Verdict]:
+        if rule.instrument:
+            line = touched.get(rule.instrument)
+            return self._of_line(rule, line) if line else ()
         if rule.kind == "item_alarm":
-            for key in sorted(by_instrument):
-                yield from _item_alarms(rule, by_instrument[key], since, ask)
-        elif rule.kind in FINDINGS and rule.instrument in by_instrument:
-            line = by_instrument[rule.instrument]
-            if ask is None or ask(rule.id, line[-1], met=met_alone(rule, line[-1])):
-                yield _verdict(rule, line, partial(FINDINGS[rule.kind], rule), since)
+            return [one for key in sorted(touched) for one in self._item_alarms(rule, touched[key])]
+        if rule.kind == "falling_together":
+            return self._together(rule) if combination.is_touched(rule, touched) else ()
+        if rule.kind in OF_DOSES and self.treatment:
+            return [_verdict(rule, OF_DOSES[rule.kind](rule, self.treatment, self.now))]
+        return ()
 
+    def _of_line(self, rule: Rule, line: Sequence[ScoredSet]) -> Sequence[Verdict]:
+        if rule.kind == "taper_rise":
+            if self.treatment is None:
+                return ()
+            return [self._decided(rule, line, partial(taper_rise, rule, treatment=self.treatment))]
+        if self._asks(rule.id, line[-1], met=met_alone(rule, line[-1])):
+            return [self._decided(rule, line, waiting.patient(rule, FINDINGS[rule.kind]))]
+        return ()
 
-def _item_alarms(
-    rule: Rule, line: Sequence[ScoredSet], since: datetime, ask: Ask | None
-) -> Iterator[Verdict]:
-    """Each alarm is a rule of its own, with the level and the source that its instrument gives."""
-    instrument = line[-1].instrument
-    raised = {alarm.id for alarm in line[-1].score.alarms}
-    for alarm in instrument.alarms:
-        name = f"{rule.id}/{instrument.key}/{alarm.id}"
-        if ask and not ask(name, line[-1], met=alarm.id in raised):
-            continue
-        own = replace(
+    def _asks(self, name: str, newest: ScoredSet, *, met: bool | None) -> bool:
+        return self.ask is None or self.ask(name, newest, met=met)
+
+    def _item_alarms(self, rule: Rule, line: Sequence[ScoredSet]) -> Iterator[Verdict]:
+        """Each alarm is a rule of its own, with the level and source that its instrument gives."""
+        instrument = line[-1].instrument
+        raised = {alarm.id for alarm in line[-1].score.alarms}
+        for alarm in instrument.alarms:
+            name = f"{rule.id}/{instrument.key}/{alarm.id}"
+            if not self._asks(name, line[-1], met=alarm.id in raised):
+                continue
+            own = replace(
+                rule,
+                id=name,
+                family=rule.families.get(instrument.key, name),
+                title=f"{instrument.name}: {alarm.title}",
+                level=alarm.level,
+                source=alarm.source,
+            )
+            yield self._decided(own, line, partial(_alarm, alarm))
+
+    def _together(self, rule: Rule) -> Sequence[Verdict]:
+        newest = combination.newest_of(rule, self.by_instrument)
+        if newest is None:
+            return ()
+        finding = combination.falling_together(
             rule,
-            id=name,
-            family=name,
-            title=f"{instrument.name}: {alarm.title}",
-            level=alarm.level,
-            source=alarm.source,
+            self.by_instrument,
+            self.treatment,
+            newest=newest,
+            fresh_minutes=self.protocol.fresh_minutes,
         )
-        yield _verdict(own, line, partial(_alarm, alarm), since)
+        return [self._verdict(rule, finding, newest, newest)]
+
+    def _decided(self, rule: Rule, line: Sequence[ScoredSet], find: Find) -> Verdict:
+        """The newest set decides, or else a fresh one before it that is met and still stands.
+
+        A pulse taken on its own does not hide the emergency of five minutes ago.
+        """
+        finding = find(line)
+        if finding.state == "met" or not finding.possible:
+            return self._verdict(rule, finding, line[-1], line[-1], line)
+        for end in range(len(line) - 1, 0, -1):
+            deciding = line[end - 1]
+            if deciding.seen.observed_at < self.since:
+                break
+            earlier = find(line[:end])
+            if earlier.state == "met":
+                return self._verdict(rule, earlier, deciding, line[-1], line[:end])
+            if not earlier.possible:
+                break
+        return self._verdict(rule, finding, line[-1], line[-1], line)
+
+    def _verdict(
+        self,
+        rule: Rule,
+        finding: Finding,
+        deciding: ScoredSet,
+        newest: ScoredSet,
+        line: Sequence[ScoredSet] = (),
+    ) -> Verdict:
+        stale = newest.seen.observed_at < self.since
+        state: State = "stale" if stale else finding.state
+        before, slope = self._before(line) if line and state == "met" else ((), "")
+        return _verdict(rule, finding, state=state, deciding=deciding, before=before, slope=slope)
+
+    def _before(self, line: Sequence[ScoredSet]) -> tuple[tuple[Evidence, ...], str]:
+        """What went before is the same for all rules that one set meets."""
+        name = line[-1].score.key, line[-1].seen.id
+        if name not in self.before:
+            self.before[name] = trends.before(line)
+        return self.before[name]
 
 
 def _alarm(alarm: ItemAlarm, line: Sequence[ScoredSet]) -> Finding:
     return item_alarm(alarm, line[-1])
 
 
-def _verdict(rule: Rule, line: Sequence[ScoredSet], find: Find, since: datetime) -> Verdict:
-    deciding, finding = _decided(line, find, since)
+def _verdict(
+    rule: Rule,
+    finding: Finding,
+    *,
+    state: State | None = None,
+    deciding: ScoredSet | None = None,
+    before: tuple[Evidence, ...] = (),
+    slope: str = "",
+) -> Verdict:
     return Verdict(
         rule=rule.id,
         rule_version=rule.version,
@@ -162,112 +251,12 @@ def _verdict(rule: Rule, line: Sequence[ScoredSet], find: Find, since: datetime)
         rank=rule.rank,
         title=rule.title,
         level=rule.level,
-        state="stale" if line[-1].seen.observed_at < since else finding.state,
+        state=state or finding.state,
         sentence=finding.sentence,
         evidence=finding.evidence,
-        observation_id=deciding.seen.id,
-        band_system=deciding.system.name,
+        observation_id=deciding.seen.id if deciding else None,
+        band_system=deciding.system.name if deciding else None,
         source=f"{rule.source.text} [{rule.source.mark}]",
-    )
-
-
-def _decided(line: Sequence[ScoredSet], find: Find, since: datetime) -> tuple[ScoredSet, Finding]:
-    """The newest set decides, or else a fresh one before it that is met and still stands.
-
-    A pulse taken on its own does not hide the emergency of five minutes ago.
-    """
-    newest = find(line)
-    if newest.state == "met" or not newest.possible:
-        return line[-1], newest
-    for end in range(len(line) - 1, 0, -1):
-        deciding = line[end - 1]
-        if deciding.seen.observed_at < since:
-            break
-        finding = find(line[:end])
-        if finding.state == "met":
-            return deciding, finding
-        if not finding.possible:
-            break
-    return line[-1], newest
-
-
-def overdue_rule(instrument: str) -> str:
-    """The name under which an overdue set of an instrument is flagged."""
-    return f"overdue/{instrument}"
-
-
-def overdue(
-    protocol: Protocol,
-    *,
-    instrument: str,
-    interval_minutes: int,
-    missed_in_a_row: int,
-    state: str,
-    due_at: datetime,
-) -> Verdict | None:
-    """What a round that is "late" or "missed" asks for; None if the unit flags no overdue sets.
-
-    `missed_in_a_row` counts this one, if it is missed.
-    """
-    rule = next((rule for rule in protocol.rules if rule.kind == "overdue"), None)
-    if rule is None or state not in ("late", "missed"):
-        return None
-    name = latest()[instrument].name if instrument in latest() else instrument
-    missed = max(missed_in_a_row, 1 if state == "missed" else 0)
-    if missed == 0:
-        sentence = f"{name} is late."
-    elif missed == 1:
-        sentence = f"{name} has been missed once."
-    else:
-        sentence = f"{name} has been missed {missed} times running."
-    due = Evidence(
-        label=f"{name} due", value=state, unit="", observed_at=due_at, observation_id=None
-    )
-    return Verdict(
-        rule=overdue_rule(instrument),
-        rule_version=rule.version,
-        family=overdue_rule(instrument),
-        rank=rule.rank,
-        title=f"{name} overdue",
-        level=rule.words[_how_overdue(rule, interval_minutes, missed)],
-        state="met",
-        sentence=f"{sentence} It is due every {_spoken(interval_minutes)}.",
-        evidence=(due,),
-        observation_id=None,
-        band_system=None,
-        source=f"{rule.source.text} [{rule.source.mark}]",
-    )
-
-
-def _spoken(minutes: int) -> str:
-    """`4 h`, `1 h 30`, `45 min`."""
-    hours, rest = divmod(minutes, 60)
-    if not hours:
-        return f"{rest} min"
-    return f"{hours} h {rest:02}" if rest else f"{hours} h"
-
-
-def _how_overdue(rule: Rule, interval_minutes: int, missed: int) -> str:
-    if missed == 0:
-        return "late"
-    if interval_minutes <= rule.numbers["short_interval_minutes"]:
-        return "short_missed"
-    return "missed_once" if missed == 1 else "missed_twice"
-
-
-def cannot_evaluate(job: str) -> Verdict:
-    """A row that the watch cannot read: nobody knows how this patient's matters stand."""
-    return Verdict(
-        rule=f"cannot-evaluate/{job}",
-        rule_version=1,
-        family=f"cannot-evaluate/{job}",
-        rank=0,
-        title="Cannot evaluate",
-        level="urgent",
-        state="met",
-        sentence=f"Vigil cannot work out the {job} of this patient. Check the patient yourself.",
-        evidence=(),
-        observation_id=None,
-        band_system=None,
-        source="Vigil watches itself [D]",
+        before=before,
+        slope=slope,
     )

@@ -7,8 +7,9 @@ from datetime import datetime
 from importlib import resources
 from types import MappingProxyType
 
-from backend.clinical.deterioration import Evidence, Verdict
+from backend.clinical.protocol_parts import Rule
 from backend.clinical.reading import LEVELS, Source, Table
+from backend.clinical.verdict import Evidence, Verdict
 
 
 class KindError(ValueError):
@@ -56,23 +57,35 @@ def rule_of(kind: str) -> str:
     return f"event/{kind}"
 
 
-def verdict(kind: Kind, *, started_at: datetime, at_words: str) -> Verdict:
-    """What an event calls for. It happened, so it is met; only a person ends it."""
+def verdict(
+    kind: Kind, *, started_at: datetime, at_words: str, decided: Rule | None = None
+) -> Verdict:
+    """What an event calls for. It happened, so it is met; only a person ends it.
+
+    `decided`: what the unit's protocol says of this kind, where it says anything.
+    """
     rule = rule_of(kind.key)
     seen = Evidence(
         label=kind.label, value=at_words, unit="", observed_at=started_at, observation_id=None
     )
+    source = decided.source if decided else kind.source
     return Verdict(
         rule=rule,
-        rule_version=1,
-        family=rule,
-        rank=1,
-        title=kind.label,
-        level=kind.level,
+        rule_version=decided.version if decided else 1,
+        family=decided.family if decided else rule,
+        rank=decided.rank if decided else 1,
+        title=decided.title if decided else kind.label,
+        level=decided.level if decided else kind.level,
         state="met",
         sentence=f"{kind.label} {at_words}. {kind.text}.",
         evidence=(seen,),
         observation_id=None,
         band_system=None,
-        source=f"{kind.source.text} [{kind.source.mark}]",
+        source=f"{source.text} [{source.mark}]",
+        asked={
+            "kind": "event",
+            "event": kind.key,
+            "started_at": started_at.isoformat(),
+            "at_words": at_words,
+        },
     )

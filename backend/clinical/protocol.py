@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from backend.clinical import protocol_rounds
+from backend.clinical import protocol_rounds, protocol_rules
 from backend.clinical.definition import BandSystem, Instrument, totals
 from backend.clinical.protocol_parts import (
     ROLES,
@@ -31,15 +31,6 @@ __all__ = [
     "load",
     "parse",
 ]
-
-KINDS = (
-    "total_at_least",
-    "single_red",
-    "band_at_least",
-    "consecutive_higher_band",
-    "item_alarm",
-    "overdue",
-)
 
 
 class ProtocolError(ValueError):
@@ -70,7 +61,7 @@ def parse(document: Mapping[str, Any]) -> Protocol:
         name=table.text("name"),
         version=table.maybe_whole("version", low=1),
         band_systems=band_systems,
-        rules=tuple(_rule(rule, band_systems) for rule in table.tables("rules")),
+        rules=tuple(protocol_rules.read(rule, band_systems) for rule in table.tables("rules")),
         intervals=_intervals(table),
         grace=_grace(table.table("grace")),
         ladder=MappingProxyType({name: _ladder(level) for name, level in levels.items()}),
@@ -87,6 +78,8 @@ def parse(document: Mapping[str, Any]) -> Protocol:
         asleep_at_most=_number(table, "asleep", "in_a_row_at_most"),
         rounds=protocol_rounds.read(table),
     )
+    if parsed.close["emergency"].snooze_minutes:
+        levels["emergency"].refuse("an emergency cannot be put off: `snooze_minutes` must be 0")
     for level in levels.values():
         level.source()
         level.finish()
@@ -111,65 +104,6 @@ def _band_systems(table: Table) -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-def _rule(table: Table, band_systems: Mapping[str, str]) -> Rule:
-    kind = table.choice("kind", KINDS)
-    params = table.table("params")
-    numbers: dict[str, int] = {}
-    words: dict[str, str] = {}
-    needs_instrument = kind not in ("item_alarm", "overdue")
-    instrument = params.text("instrument") if needs_instrument else ""
-    for name in _NUMBERS.get(kind, ()):
-        numbers[name] = params.whole(name, low=1)
-    for name in _WORDS.get(kind, ()):
-        words[name] = params.text(name)
-    for name in _LEVELS.get(kind, ()):
-        words[name] = params.choice(name, LEVELS)
-    params.finish()
-    rule = Rule(
-        id=table.text("id"),
-        version=table.whole("version", low=1),
-        kind=kind,
-        family=table.text("family"),
-        rank=table.maybe_whole("rank", low=1) or 1,
-        level=table.choice("level", LEVELS),
-        title=table.text("title"),
-        instrument=instrument,
-        numbers=MappingProxyType(numbers),
-        words=MappingProxyType(words),
-        source=table.source(),
-    )
-    if needs_instrument:
-        _check_instrument(table, rule, band_systems)
-    table.finish()
-    return rule
-
-
-_NUMBERS: Mapping[str, tuple[str, ...]] = {
-    "total_at_least": ("total",),
-    "consecutive_higher_band": ("sets", "within_minutes"),
-    "overdue": ("short_interval_minutes",),
-}
-_WORDS: Mapping[str, tuple[str, ...]] = {
-    "band_at_least": ("word",),
-    "consecutive_higher_band": ("word",),
-}
-_LEVELS: Mapping[str, tuple[str, ...]] = {
-    "overdue": ("late", "missed_once", "missed_twice", "short_missed"),
-}
-
-
-def _check_instrument(table: Table, rule: Rule, band_systems: Mapping[str, str]) -> None:
-    instrument = latest().get(rule.instrument)
-    if instrument is None:
-        table.refuse(f"`{rule.instrument}` is not an instrument")
-        return
-    word = rule.words.get("word")
-    name = band_systems.get(instrument.key, instrument.default_bands)
-    system = instrument.band_systems.get(name)
-    if word and system and word not in {band.word for band in system.bands}:
-        table.refuse(f"no band of {instrument.name} is called `{word}` in {system.label}")
-
-
 def band_system(instrument: Instrument, band_systems: Mapping[str, str]) -> BandSystem:
     """The bands that a unit uses for an instrument."""
     name = band_systems.get(instrument.key, instrument.default_bands)
@@ -181,9 +115,14 @@ def _check_rules(rules: tuple[Rule, ...], reasons: list[str]) -> None:
     reasons += [
         f"Rule `{name}` is there twice." for name in sorted({n for n in ids if ids.count(n) > 1})
     ]
-    for kind in ("item_alarm", "overdue"):
+    for kind in protocol_rules.ALONE:
         if [rule.kind for rule in rules].count(kind) > 1:
             reasons.append(f"There can be only one rule of kind {kind}.")
+    events = [rule.words["event"] for rule in rules if rule.kind == "event"]
+    reasons += [
+        f"There can be only one rule for the event `{name}`."
+        for name in sorted({n for n in events if events.count(n) > 1})
+    ]
 
 
 def _intervals(document: Table) -> Mapping[str, Intervals]:

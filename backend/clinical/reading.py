@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-MARKS = ("A", "A2", "R", "M", "D")
+# L: the unit's own number, which no source gives.
+MARKS = ("A", "A2", "R", "M", "D", "L")
 LEVELS = ("emergency", "urgent", "advisory")
 
 

@@ -46,4 +46,11 @@ def refused(
         observation_id=observation_id,
         band_system=None,
         source=f"{rules.refusal_source.text} [{rules.refusal_source.mark}]",
+        asked={
+            "kind": "refused",
+            "instrument": instrument,
+            "times": times,
+            "refused_at": refused_at.isoformat(),
+            "observation_id": observation_id,
+        },
     )

@@ -1,60 +1,21 @@
 """What each kind of rule finds in a line of sets; the age of the sets is looked at elsewhere."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal
 
-from backend.clinical.course import Evidence, ScoredSet
+from backend.clinical.course import ScoredSet
 from backend.clinical.definition import ItemAlarm
-from backend.clinical.protocol import Rule
-
-State = Literal["met", "clear", "unknown", "stale"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """Whether a rule is met, in a sentence, and the values that say so.
-
-    `possible` says of an unknown that it may be met: then what an earlier set said still stands.
-    """
-
-    state: State
-    sentence: str
-    evidence: tuple[Evidence, ...]
-    possible: bool = False
-
-
-def _not_met(
-    newest: ScoredSet, *, possible: bool, sentence: str, evidence: tuple[Evidence, ...]
-) -> Finding:
-    """What is not met is clear only when the newest set is complete: unknown is not normal."""
-    if newest.complete and not possible:
-        return Finding(state="clear", sentence=sentence, evidence=evidence)
-    return Finding(state="unknown", sentence=_unknown(newest), evidence=evidence, possible=possible)
-
-
-def _unknown(newest: ScoredSet) -> str:
-    name = newest.instrument.name
-    if newest.missing_words:
-        return f"{name} cannot be told. Missing: {newest.missing_words}."
-    if newest.complete:
-        return f"{name} cannot be told: a set before the last one is incomplete."
-    return f"{name} cannot be told: the last set was not assessed in full."
-
-
-def _named(newest: ScoredSet, item: str) -> str:
-    """One answer in a sentence: "breathing rate 26 /min", "oxygen"."""
-    value, unit = newest.answer(item)
-    if isinstance(newest.given[item], bool):
-        return value
-    return f"{newest.instrument.label_of(item)} {value} {unit}".strip()
-
-
-def _capital(words: str) -> str:
-    """As a sentence begins, with SpO2 left as it is."""
-    return words[0].upper() + words[1:]
+from backend.clinical.protocol_parts import Rule
+from backend.clinical.telling import capital, named, not_met
+from backend.clinical.trends import (
+    change_at_least,
+    number_of,
+    reaches,
+    slope_at_least,
+    value,
+)
+from backend.clinical.verdict import Evidence, Finding
 
 
 def _parts(newest: ScoredSet) -> str:
@@ -63,7 +24,7 @@ def _parts(newest: ScoredSet) -> str:
         return ""
     points_given = sorted(newest.score.points.items(), key=lambda given: -given[1])
     given = [(item, points) for item, points in points_given if points]
-    words = [f"{_named(newest, item)} scores {points}" for item, points in given]
+    words = [f"{named(newest, item)} scores {points}" for item, points in given]
     return ": " + ", ".join(words) if words else ""
 
 
@@ -86,19 +47,19 @@ def _total_at_least(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
         return Finding(state="met", sentence=sentence, evidence=evidence)
     possible = highest is None or highest >= limit
     sentence = f"{name} is {newest.total_words}, below {limit}."
-    return _not_met(newest, possible=possible, sentence=sentence, evidence=evidence)
+    return not_met(newest, possible=possible, sentence=sentence, evidence=evidence)
 
 
 def _single_red(_: Rule, line: Sequence[ScoredSet]) -> Finding:
     newest = line[-1]
     red = newest.score.red
     if red:
-        listed = " and ".join(_named(newest, item) for item in red)
+        listed = " and ".join(named(newest, item) for item in red)
         verb = "scores" if len(red) == 1 else "each score"
-        sentence = f"{_capital(listed)} {verb} {newest.instrument.red_points}."
+        sentence = f"{capital(listed)} {verb} {newest.instrument.red_points}."
         evidence = tuple(newest.evidence(item) for item in red)
         return Finding(state="met", sentence=sentence, evidence=evidence)
-    return _not_met(
+    return not_met(
         newest,
         possible=newest.can_turn_red,
         sentence=f"No single value of {newest.instrument.name} scores 3.",
@@ -119,7 +80,7 @@ def _band_at_least(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
     if newest.mildest.severity >= limit:
         return Finding(state="met", sentence=sentence, evidence=evidence)
     possible = newest.worst.severity >= limit
-    return _not_met(newest, possible=possible, sentence=sentence, evidence=evidence)
+    return not_met(newest, possible=possible, sentence=sentence, evidence=evidence)
 
 
 def _consecutive_higher_band(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
@@ -153,7 +114,7 @@ def _consecutive_higher_band(rule: Rule, line: Sequence[ScoredSet]) -> Finding:
         for start in starts
     )
     sentence = f"{newest.instrument.name} is {newest.total_words}: no two sets in a higher band."
-    return _not_met(newest, possible=possible, sentence=sentence, evidence=evidence)
+    return not_met(newest, possible=possible, sentence=sentence, evidence=evidence)
 
 
 FINDINGS: Mapping[str, Callable[[Rule, Sequence[ScoredSet]], Finding]] = MappingProxyType(
@@ -162,6 +123,10 @@ FINDINGS: Mapping[str, Callable[[Rule, Sequence[ScoredSet]], Finding]] = Mapping
         "single_red": _single_red,
         "band_at_least": _band_at_least,
         "consecutive_higher_band": _consecutive_higher_band,
+        "value_at_least": value,
+        "value_at_most": value,
+        "change_at_least": change_at_least,
+        "slope_at_least": slope_at_least,
     }
 )
 
@@ -172,6 +137,10 @@ def met_alone(rule: Rule, newest: ScoredSet) -> bool | None:
         return newest.score.lowest is not None and newest.score.lowest >= rule.numbers["total"]
     if rule.kind == "single_red":
         return bool(newest.score.red)
+    if rule.kind in ("value_at_least", "value_at_most"):
+        return reaches(rule, number_of(newest, rule.words["item"])) is True
+    if rule.kind not in ("band_at_least", "consecutive_higher_band"):
+        return None
     high = newest.mildest.severity >= _severity(rule, newest)
     return None if high and rule.kind == "consecutive_higher_band" else high
 
@@ -181,11 +150,11 @@ def item_alarm(alarm: ItemAlarm, newest: ScoredSet) -> Finding:
     given = [item for item in alarm.items if item in newest.given]
     if alarm.id in {raised.id for raised in newest.score.alarms}:
         at_fault = [item for item in given if alarm.is_raised_by(newest.given[item])]
-        values = ", ".join(_named(newest, item) for item in at_fault)
+        values = ", ".join(named(newest, item) for item in at_fault)
         evidence = tuple(newest.evidence(item) for item in at_fault)
-        sentence = f"{_capital(values)}. {alarm.text}."
+        sentence = f"{capital(values)}. {alarm.text}."
         return Finding(state="met", sentence=sentence, evidence=evidence)
-    return _not_met(
+    return not_met(
         newest,
         possible=len(given) < len(alarm.items),
         sentence=f"{newest.instrument.name}: nothing that raises this alarm.",

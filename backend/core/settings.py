@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     audit_anchor_webhook: SecretStr | None = None
     cookie_secure: bool | None = None
     demo: bool = False
+    # Hours that the demo's staff lives through in one of ours; 0: it rests.
+    demo_speed: float = Field(default=1.0, ge=0, le=3600, allow_inf_nan=False)
+    # Of history that a new demo begins with.
+    demo_days: int = Field(default=14, ge=1, le=60)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool | None = None
 

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from backend.clinical import scale
-from backend.clinical.deterioration import Seen
+from backend.clinical.deterioration import POISON, Seen
 from backend.clinical.scale import Score as ClinicalScore
 from backend.clinical.vitals import Vitals
 from backend.observations.models import Observation, Score, ScoreStatus
@@ -30,6 +31,7 @@ VITAL_COLUMNS = (
 )
 # A rule looks back over a few sets; this is more than any of them asks for.
 COURSE_LENGTH = 24
+log = structlog.get_logger()
 
 
 # What every save asks: put together once.
@@ -117,6 +119,13 @@ def one(session: Session, stay_id: int, observation_id: int) -> StoredSet | None
 
 def course(session: Session, stay_id: int, *, most: int = COURSE_LENGTH) -> list[Seen]:
     """The newest sets as the rules read them: as if every correction had been right at first."""
+    return course_and_gaps(session, stay_id, most=most)[0]
+
+
+def course_and_gaps(
+    session: Session, stay_id: int, *, most: int = COURSE_LENGTH
+) -> tuple[list[Seen], list[int]]:
+    """The same, and the sets among them that nobody can read: a poisoned row stops no other."""
     newest = [(row.id, row.written_at) for row in _newest(session, stay_id, most)]
     found = {name: _read[name] for name in newest if name in _read}
     if len(found) < len(newest):
@@ -125,7 +134,20 @@ def course(session: Session, stay_id: int, *, most: int = COURSE_LENGTH) -> list
             _read.clear()
         _read.update(new)
         found |= new
-    return [found[name] for name in newest]
+    return [found[name] for name in newest if name in found], [
+        name[0] for name in newest if name not in found
+    ]
+
+
+def sets(session: Session, stay_id: int, ids: Sequence[int]) -> list[Seen]:
+    """These sets of a stay as they were written, whether or not they have been corrected since."""
+    found = _sets(session, ids).values() if ids else ()
+    of_stay = set(
+        session.scalars(
+            select(Observation.id).where(Observation.stay_id == stay_id, Observation.id.in_(ids))
+        )
+    )
+    return [one for one in found if one.id in of_stay]
 
 
 # A stored set never changes, so each process reads it once. The time it was written at tells it
@@ -150,15 +172,16 @@ def _newest(session: Session, stay_id: int, most: int) -> Sequence[Row[int, date
 
 
 def _sets(session: Session, ids: Sequence[int]) -> dict[tuple[int, datetime], Seen]:
-    """These sets by number and time of writing."""
+    """These sets by number and time of writing; what cannot be read is left out, and told."""
     scores = scores_of(session, ids)
-    rows = session.scalars(SETS, {"ids": ids})
-    return {
-        (row.id, row.written_at): seen(
-            StoredSet(observation=row, scores=scores.get(row.id, {}), superseded_by_id=None)
-        )
-        for row in rows
-    }
+    found = {}
+    for row in session.scalars(SETS, {"ids": ids}):
+        stored = StoredSet(observation=row, scores=scores.get(row.id, {}), superseded_by_id=None)
+        try:
+            found[row.id, row.written_at] = seen(stored)
+        except POISON:
+            log.exception("set_cannot_be_read", observation_id=row.id)
+    return found
 
 
 def seen(stored: StoredSet) -> Seen:

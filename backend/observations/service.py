@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,19 +15,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.accounts.units.models import Unit
-from backend.alerts import queries as alert_queries
-from backend.alerts import service as alerts
 from backend.audit import service as audit
-from backend.clinical import deterioration, scale, shared
+from backend.clinical import scale, shared
 from backend.clinical import vitals as vital_signs
 from backend.clinical.definition import as_text
-from backend.clinical.deterioration import Seen
 from backend.clinical.scale import Score as ClinicalScore
 from backend.clinical.sheet import Answer, Sheet
 from backend.core import clock, live
 from backend.core.db import table_of
 from backend.core.errors import Conflict, Invalid, NotFound, UserError
-from backend.observations import queries
+from backend.observations import evaluation, queries
 from backend.observations.definitions import queries as definitions
 from backend.observations.models import (
     Observation,
@@ -217,7 +214,7 @@ def _store(
         rounds.reconsider(session, stay, seen, superseded_ids=before, in_force=in_force)
     else:
         rounds.fulfil(session, stay, seen, in_force=in_force)
-    evaluate(session, actor_id, stay, in_force=in_force, now=now, superseded_ids=before)
+    evaluation.evaluate(session, actor_id, stay, in_force=in_force, now=now, superseded_ids=before)
     audit.record(
         session,
         actor_id,
@@ -422,58 +419,3 @@ def request_digest(stay_id: int, sheet: Sheet, supersedes_id: int | None = None)
     said["confirmed"] = sorted(sheet.confirmed)
     words = json.dumps([stay_id, supersedes_id, said], sort_keys=True, default=str)
     return hashlib.sha256(words.encode()).digest()
-
-
-def evaluate(
-    session: Session,
-    actor_id: int | None,
-    stay: Stay,
-    *,
-    in_force: InForce,
-    now: datetime,
-    superseded_ids: Collection[int] = (),
-) -> None:
-    """Raise what the rules now find, and clear what a newer set no longer meets.
-
-    What a corrected set had raised is cleared however old the set is, because it was never true.
-    """
-    course = queries.course(session, stay.id)
-    verdicts = deterioration.verdicts(course, in_force.protocol, now=now)
-    for verdict in verdicts:
-        if verdict.state == "met":
-            alerts.raise_alert(
-                session,
-                stay=stay,
-                verdict=verdict,
-                protocol_id=in_force.id,
-                now=now,
-                actor_id=actor_id,
-            )
-    cleared = {verdict.rule: verdict.sentence for verdict in verdicts if verdict.state == "clear"}
-    if superseded_ids:
-        cleared |= _never_true(session, stay, course, superseded_ids, in_force)
-    if cleared:
-        for alert in alert_queries.open_on_stay(session, stay.id):
-            if alert.rule in cleared:
-                alerts.clear(session, alert, sentence=cleared[alert.rule], now=now)
-
-
-def _never_true(
-    session: Session,
-    stay: Stay,
-    course: Sequence[Seen],
-    superseded_ids: Collection[int],
-    in_force: InForce,
-) -> dict[str, str]:
-    """Rules of open alerts that only a version before the corrected one had met."""
-    then = max((seen.observed_at for seen in course), default=stay.admitted_at)
-    still_met = {
-        verdict.rule
-        for verdict in deterioration.verdicts(course, in_force.protocol, now=then)
-        if verdict.state == "met"
-    }
-    return {
-        alert.rule: "The set that raised this was corrected."
-        for alert in alert_queries.open_on_stay(session, stay.id)
-        if alert.observation_id in superseded_ids and alert.rule not in still_met
-    }

@@ -1,5 +1,6 @@
 """Questions about what the unit has decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,3 +53,10 @@ def in_force(session: Session, unit_id: int, *, at: datetime) -> InForce:
     if protocol_id is None:
         raise NotFound("This unit has no protocol yet, so nothing can be scored or flagged.")
     return by_id(session, protocol_id)
+
+
+def versions(session: Session, unit_id: int) -> Sequence[UnitProtocol]:
+    """Every version of a unit, the first first."""
+    return session.scalars(
+        select(UnitProtocol).where(UnitProtocol.unit_id == unit_id).order_by(UnitProtocol.version)
+    ).all()

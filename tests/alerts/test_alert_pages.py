@@ -104,6 +104,53 @@ def test_red_mutes_amber_of_its_family_and_still_lists_it(
     assert "<b>2</b>" in client("nora").get("/alerts/count").text
 
 
+def shown(session: Session, ward: Ward) -> list[tuple[int, list[int]]]:
+    """What leads, and what it mutes."""
+    found = queries.bundles(queries.open_on_unit(session, ward.unit.id))
+    return [(one.leading.id, [alert.id for alert in one.muted]) for one in found]
+
+
+def test_what_came_after_somebody_took_on_the_family_is_not_muted(
+    session: Session, ward: Ward, at: datetime
+) -> None:
+    stay = build.stay(session, ward)
+    known = raised(session, ward, stay, at=at, rule="news2-red", rank=1)
+    five = raised(session, ward, stay, at=at, rule="news2-5", rank=5)
+    assert shown(session, ward) == [(five.id, [known.id])]
+    taken(session, ward, five, at=at + minutes(2))
+    # Of two as bad the one that nobody has leads.
+    assert shown(session, ward) == [(known.id, [five.id])]
+    taken(session, ward, known, at=at + minutes(2))
+    assert shown(session, ward) == [(five.id, [known.id])]
+    new = raised(session, ward, stay, at=at + minutes(9), rule="sedated", level="advisory")
+    assert shown(session, ward) == [(five.id, [known.id]), (new.id, [])]
+    counts = queries.open_counts(session, ward.unit.id)
+    assert (counts[Level.URGENT], counts[Level.ADVISORY]) == (1, 1)
+
+
+def test_what_a_newer_set_has_cleared_mutes_nothing_that_is_still_met(
+    session: Session, ward: Ward, at: datetime
+) -> None:
+    stay = build.stay(session, ward)
+    over = raised(session, ward, stay, at=at, level="emergency")
+    alerts.clear(session, over, sentence="NEWS2 is 5.", now=at + minutes(3))
+    five = raised(session, ward, stay, at=at, rule="news2-5", rank=5)
+    assert shown(session, ward) == [(over.id, []), (five.id, [])]
+
+
+def test_a_row_names_what_else_the_same_patient_has(
+    session: Session, ward: Ward, client: Client, at: datetime
+) -> None:
+    stay = build.stay(session, ward)
+    raised(session, ward, stay, at=at, level="emergency", title="NEWS2 7 or more")
+    raised(session, ward, stay, at=at, rule="x", family="x", title="CIWA-B severe")
+    raised(session, ward, build.stay(session, ward, bed="3"), at=at, title="NEWS2 5 or more")
+    page = _text(client("nora"), "/alerts")
+    assert "same patient: CIWA-B severe" in page
+    assert "same patient: NEWS2 7 or more" in page
+    assert "same patient: NEWS2 5 or more" not in page
+
+
 def test_of_two_equals_of_a_family_the_higher_rank_leads(
     session: Session, ward: Ward, client: Client, at: datetime
 ) -> None:

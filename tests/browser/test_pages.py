@@ -72,7 +72,7 @@ def demo_unit(server: str, database: str) -> str:
     url = named(server, name)
     with pointing_at(url):
         upgrade()
-        demo.make(lambda _: None)
+        demo.make(lambda _: None, history=timedelta())
     return url
 
 

@@ -33,7 +33,7 @@ def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
 def test_a_demo_that_was_killed_takes_its_watch_and_its_database_along(tmp_path: Path) -> None:
     port = free_port()
     own = {k: v for k, v in os.environ.items() if not k.startswith("VIGIL_")}
-    own |= {"VIGIL_DATA_DIR": str(tmp_path), "VIGIL_PORT": str(port)}
+    own |= {"VIGIL_DATA_DIR": str(tmp_path), "VIGIL_PORT": str(port), "VIGIL_DEMO_DAYS": "1"}
     running = tmp_path / "postgres" / "postmaster.pid"
     for last in (False, True):
         demo = subprocess.Popen([sys.executable, "-m", "backend.cli", "demo"], env=own)

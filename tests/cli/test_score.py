@@ -85,7 +85,7 @@ def test_news2_reads_short_names_and_answers_by_them() -> None:
         "consciousness": 3,
         "temperature_c": 0,
     }
-    assert [a["id"] for a in told["alarms"]] == ["news2-7", "news2-5", "news2-red"]
+    assert [a["id"] for a in told["alarms"]] == ["news2-7", "news2-5", "news2-red", "breathing-8"]
 
 
 def test_a_missing_key_is_a_missing_item_and_its_lower_bound_still_alarms() -> None:

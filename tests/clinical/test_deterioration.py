@@ -86,10 +86,28 @@ def test_news2_five_is_urgent_and_seven_an_emergency(news2: int, five: str, seve
     assert found["news2-red"].state == "clear"
 
 
-def test_seven_outranks_five_in_one_family_and_red_stands_apart() -> None:
-    found = said([well_but(1, **TOTALS[7])])
-    assert found["news2-5"].family == found["news2-7"].family != found["news2-red"].family
-    assert found["news2-7"].rank > found["news2-5"].rank
+def test_one_finding_is_one_family_and_the_rule_that_tells_most_leads() -> None:
+    """Unresponsive is NEWS2 3, a single red, a NEWS2 5 and an alarm of ACVPU: shown as one."""
+    found = said([well_but(1, consciousness="U", **TOTALS[5])])
+    met = [v for v in found.values() if v.state == "met"]
+    assert [v.rule for v in met] == [
+        "news2-7",
+        "news2-5",
+        "news2-red",
+        "item-alarm/acvpu/unresponsive",
+    ]
+    assert {v.family for v in met} == {"news2"}
+    ranks = {v.rule: v.rank for v in met}
+    assert ranks["news2-7"] > ranks["news2-5"] > ranks["item-alarm/acvpu/unresponsive"]
+    assert ranks["item-alarm/acvpu/unresponsive"] > ranks["news2-red"]
+
+
+def test_a_scale_and_its_rise_are_one_family_and_a_single_sign_stands_apart() -> None:
+    found = said(run(18, 45, 45, every=15), minutes=45)
+    severe, twice = found["band-severe/ciwa-b"], found["higher-band-twice/ciwa-b"]
+    assert (severe.state, twice.state, severe.family) == ("met", "met", twice.family)
+    assert severe.rank > twice.rank
+    assert found["item-alarm/ciwa-b/obs-sweat"].family == "item-alarm/ciwa-b/obs-sweat"
 
 
 def test_a_single_three_is_urgent_and_one_and_two_are_not() -> None:

@@ -26,7 +26,7 @@ def reasons(changed: dict[str, Any]) -> str:
 def test_the_shipped_protocol_names_bands_for_every_instrument() -> None:
     banded = {key for key, one in scale.latest().items() if one.has_bands}
     assert set(PROTOCOL.band_systems) == banded
-    assert (PROTOCOL.name, PROTOCOL.version) == ("Vigil default", 1)
+    assert (PROTOCOL.name, PROTOCOL.version) == ("Vigil default", 2)
 
 
 def test_every_rule_and_every_table_has_a_source() -> None:
@@ -114,6 +114,30 @@ def test_a_unit_whose_protocol_says_nothing_of_rounds_has_decided_nothing_about_
         ("rules.3.params.instrument", "saws", "`saws` is not an instrument"),
         ("rules.9.kind", "overdue", "`short_interval_minutes` must be a whole number"),
         ("rules.10.params.late", "loud", "must be one of emergency"),
+        ("rules.0.params.total", 21, "no set of NEWS2 reaches a total of 21"),
+        ("rules.0.params.clear_below", 8, "`clear_below` must be milder than `total`"),
+        ("rules.0.raise_after_sets", 2, "an emergency waits for no second set"),
+        ("rules.2.params.instrument", "ciwa-b", "no single value of CIWA-B is red"),
+        ("rules.3.params.clear_word", "awful", "no band of CIWA-B is called `awful`"),
+        ("rules.9.params.families", {"saws": "x"}, "`saws` is not an instrument"),
+        ("rules.9.clear_after_sets", 2, "waits for no further sets"),
+        ("rules.11.params.item", "breath", "NEWS2 has no item called `breath`"),
+        ("rules.11.params.value", "1e1", "must be a whole number or an exact decimal"),
+        ("rules.11.params.value", None, "must be a whole number or an exact decimal"),
+        ("rules.11.params.value", 8.5, "must be a whole number or an exact decimal"),
+        ("rules.11.params.clear_value", 7, "must be milder than `value`"),
+        ("rules.13.params.clear_value", 40, "must be milder than `value`"),
+        ("rules.14.params.signs", [], "must name at least one sign"),
+        ("rules.14.params.instruments", ["saws"], "`saws` is not an instrument"),
+        ("rules.14.params.signs.0.at_most", None, "needs one of `at_most`, `in` and `fall`"),
+        ("rules.14.params.signs.0.fall", 2, "needs one of `at_most`, `in` and `fall`"),
+        ("rules.14.params.signs.0.item", "breath", "NEWS2 has no item called `breath`"),
+        ("rules.14.params.signs.0.instrument", "saws", "`saws` is not an instrument"),
+        ("rules.14.params.signs.4.in", ["3"], "`3` is no answer to `level`"),
+        ("rules.15.params.direction", "sideways", "must be one of rise, fall"),
+        ("rules.16.on", 1, "must be true or false"),
+        ("rules.17.params.sets", 2, "a slope needs at least 3"),
+        ("levels.emergency.snooze_minutes", 5, "an emergency cannot be put off"),
         ("intervals.ciwa-b.ordered_minutes", 0, "must be 1 or more"),
         ("intervals.ciwa-b.rows.0.high", 19, "must cover every total once"),
         ("intervals.ciwa-b.rows.0.high", 21, "must cover every total once"),
@@ -164,6 +188,33 @@ def test_there_is_only_one_rule_for_what_is_overdue() -> None:
     changed = document()
     changed["rules"].append({**changed["rules"][10], "id": "overdue-2"})
     assert "only one rule of kind overdue" in reasons(changed)
+
+
+def test_a_unit_may_decide_what_an_event_calls() -> None:
+    fall = {
+        **document()["rules"][0],
+        "id": "event/fall",
+        "kind": "event",
+        "level": "emergency",
+        "params": {"event": "fall"},
+    }
+    changed = document()
+    changed["rules"].append(fall)
+    unit = protocol.parse(changed)
+    decided = unit.rule_for_event("fall")
+    assert decided is not None
+    assert decided.level == "emergency"
+    assert unit.rule_for_event("seizure") is None
+    changed["rules"].append({**fall, "id": "again"})
+    assert "only one rule for the event `fall`" in reasons(changed)
+    changed["rules"][-1] = {**fall, "id": "x", "params": {"event": "storm"}}
+    assert "`event` must be one of seizure" in reasons(changed)
+
+
+def test_what_no_source_gives_is_off_until_a_unit_wants_it() -> None:
+    local = {rule.id: rule.on for rule in PROTOCOL.rules if rule.source.mark == "L"}
+    assert local
+    assert not any(local.values())
 
 
 def test_a_draft_has_no_version_yet() -> None:

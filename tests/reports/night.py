@@ -248,9 +248,11 @@ def _answer(night: Night, at: datetime) -> None:
     waiting = alert_queries.open_on_unit(session, night.ward.unit.id)
     if not waiting:
         return
-    alert = night.random.choice(waiting)
+    # Dice of its own: how many alerts a rule raises must not change the rest of the night.
+    dice = Random(str(at))  # noqa: S311 (the same night again, not a secret)
+    alert = dice.choice(waiting)
     with clock.as_if(at):
-        if night.random.random() < 0.5:
+        if dice.random() < 0.5:
             answers.see(session, nora, alert, key=uuid4(), at=at)
             return
         answers.acknowledge(

@@ -11,12 +11,14 @@ from backend.accounts.access import Actor, HalfIn
 from backend.accounts.factors import queries as factors
 from backend.accounts.locks.keys import take_the_keys
 from backend.accounts.passkeys import queries as passkeys
+from backend.accounts.permissions import Role
 from backend.accounts.shell import ROLE_WORDS, landing
 from backend.accounts.sign_in import service
 from backend.accounts.sign_in.cookies import address_of, take_token
 from backend.accounts.sign_in.forms import CodeForm, PasskeyForm, SignInForm
 from backend.accounts.sign_in.models import TWO_FACTORS
 from backend.accounts.staff import queries as staff
+from backend.accounts.staff.models import Staff
 from backend.accounts.workstations.cookies import workstation_of
 from backend.core import clock
 from backend.core.db import Db
@@ -34,6 +36,20 @@ class DemoAccount:
     login_name: str
     name: str
     role_words: str
+    try_words: str
+
+
+# What a visitor of the demo finds to do as each; of several people of a role, the first is offered.
+TRY: dict[Role, str] = {
+    Role.NURSE: "Open bed 7, take its alert, then record a set for bed 20.",
+    Role.TECHNICIAN: "Go round: see what is due, and count somebody's breaths.",
+    Role.CHARGE_NURSE: "See who is overdue, give a patient to a nurse, admit somebody.",
+    Role.PHYSICIAN: "Look at bed 9: the score falls, and so does the breathing.",
+    Role.THERAPIST: "Write a counselling note that no other page shows.",
+    Role.ADMINISTRATOR: "Make last night's shift report, and add a colleague.",
+    Role.APPROVER: "Read what Vigil is meant for, and what it must never decide.",
+    Role.PRIVACY_OFFICER: "Ask who looked at a patient, and what left the house.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +85,23 @@ def _screen(
     db: Db, *, refusal: str | None = None, login_name: str = "", to: str = "/"
 ) -> SignInScreen:
     demo = settings().demo
-    accounts = staff.with_roles(db) if demo else []
+    first: dict[Role, Staff] = {}
+    for person, role in staff.with_roles(db) if demo else ():
+        if person.password_hash and role in TRY:
+            first.setdefault(role, person)
     return SignInScreen(
         shell=None,
         refusal=refusal,
         login_name=login_name,
         to=local_path(to),
         demo_accounts=tuple(
-            DemoAccount(login_name=person.login_name, name=person.name, role_words=ROLE_WORDS[role])
-            for person, role in accounts
-            if person.password_hash
+            DemoAccount(
+                login_name=person.login_name,
+                name=person.name,
+                role_words=ROLE_WORDS[role],
+                try_words=TRY[role],
+            )
+            for role, person in first.items()
         ),
         demo_password=service.DEMO_PASSWORD if demo else None,
         any_account=staff.how_many(db) > 0,

@@ -250,6 +250,7 @@ def _raise(session: Session, actor_id: int, stay: Stay, row: Event, now: datetim
             kind,
             started_at=row.started_at,
             at_words=f"at {local_time.clock_time(row.started_at, zone)}",
+            decided=in_force.protocol.rule_for_event(row.kind.value),
         ),
         protocol_id=in_force.id,
         now=now,

@@ -1,0 +1,297 @@
+"""What the simulated staff does: goes where something is due, and writes it down as people do.
+
+Mostly in time and mostly soon; some rounds late, some never, some charted hours afterwards. Each
+deed is one of the services that the screens use, and plans what follows from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from uuid import uuid5
+
+from sqlalchemy.orm import Session
+
+from backend.accounts.units.models import Bed
+from backend.care.admission import service as admission
+from backend.clinical.protocol_rounds import Template
+from backend.clinical.sheet import Sheet
+from backend.core.errors import UserError
+from backend.demo import courses
+from backend.demo.alarms import hear
+from backend.demo.people import Kind, Person, person
+from backend.demo.unit import SPACE
+from backend.demo.ward import Ward, dice
+from backend.observations import service as observations
+from backend.observations.events import service as events
+from backend.observations.events.models import EventKind
+from backend.observations.models import Source
+from backend.patients import service as patients
+from backend.protocols import queries as protocols
+from backend.rounds import queries as rounds
+from backend.rounds.assignments import service as assignments
+from backend.rounds.templates import service as templates
+from backend.stays import queries as stay_queries
+from backend.stays import service as stays
+from backend.stays.models import DischargeReason, Stay
+
+# How often something does not go by the book. Invented, and told by `vigil demo --describe`.
+MISSED_BY_DAY, MISSED_BY_NIGHT = 0.01, 0.025
+LATE = 0.04
+REFUSED = 0.02
+CORRECTED = 0.012
+ASLEEP_AT_NIGHT = 0.6
+AGAINST_ADVICE = 0.12
+VOMITS = 0.08
+# Rounds that fall due this soon after a visit are done with it.
+TOGETHER = timedelta(minutes=75)
+EARLIEST = timedelta(minutes=100)
+ASLEEP = "Breaths counted, on the right side, colour good."
+NIGHT_BEGINS_H, NIGHT_ENDS_H = 23, 6
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+# --- Coming and going ---
+
+
+def admit(ward: Ward, bed_id: int, session: Session, at: datetime) -> None:
+    """The next invented patient, into this bed; and what the unit usually orders for their kind."""
+    if session.get_one(Bed, bed_id).id not in {
+        bed.id for bed in stay_queries.free_beds(session, ward.unit_id)
+    }:
+        ward.plan(at + timedelta(hours=3), partial(admit, ward, bed_id), now=at)
+        return
+    someone = person(ward.next_number)
+    leaves_at = at + someone.stays
+    if (kept := ward.kept_free.get(bed_id)) is not None:
+        leaves_at = min(leaves_at, kept)
+        if leaves_at - at < timedelta(days=2):
+            return
+    ward.next_number += 1
+    by = ward.staff["chen"]
+    patient = patients.register(
+        session,
+        by,
+        unit_id=ward.unit_id,
+        family_name=someone.family_name,
+        given_name=someone.given_name,
+        born_on=someone.born_on,
+        allergies=someone.allergies,
+        risks=someone.risks,
+        code=someone.code,
+        source="demo",
+        source_id=str(someone.number),
+    )
+    key = uuid5(SPACE, f"stay {someone.number}")
+    stay = stays.admit(
+        session,
+        by,
+        key=key,
+        patient_id=patient.id,
+        unit_id=ward.unit_id,
+        at=at,
+        bed_id=bed_id,
+        substances=tuple(someone.kind.value.split()),
+        use_history=someone.use_history,
+        last_use_at=at - someone.last_use_before,
+        source="demo",
+    )
+    in_force = protocols.in_force(session, ward.unit_id, at=at)
+    templates.from_templates(
+        session,
+        ward.staff["priya"],
+        stay,
+        key=key,
+        templates=_usual(someone.kind, in_force.protocol.rounds.templates),
+        at=at,
+        in_force=in_force,
+    )
+    ward.persons[stay.id] = someone
+    ward.plan(leaves_at, partial(discharge, ward, stay.id, bed_id), now=at)
+    look(ward, stay.id, session, at)
+
+
+def _usual(kind: Kind, known: Sequence[Template]) -> list[Template]:
+    return [one for one in known if one.id in kind.value.split()]
+
+
+def discharge(ward: Ward, stay_id: int, bed_id: int, session: Session, at: datetime) -> None:
+    """Home, or away; the bed is made, and somebody else comes some hours later."""
+    rng = dice("leaves", stay_id)
+    reason = (
+        DischargeReason.AGAINST_ADVICE
+        if rng.random() < AGAINST_ADVICE
+        else DischargeReason.COMPLETED
+    )
+    stay = session.get_one(Stay, stay_id)
+    admission.discharge(session, ward.staff["chen"], stay, at=at, reason=reason)
+    ward.persons.pop(stay_id, None)
+    ward.plan(at + timedelta(hours=rng.uniform(3, 20)), partial(admit, ward, bed_id), now=at)
+
+
+def hand_over(ward: Ward, session: Session, at: datetime) -> None:
+    """A shift begins: each patient has a nurse. And so it goes on, twelve hours later."""
+    here = [stay.id for stay in stay_queries.current(session, ward.unit_id)]
+    until = at + timedelta(hours=12)
+    for nurse in {ward.nurse(stay_id, at) for stay_id in here}:
+        assignments.assign(
+            session,
+            ward.staff["chen"],
+            key=uuid5(SPACE, f"assignments {nurse} {at}"),
+            unit_id=ward.unit_id,
+            stay_ids=[stay_id for stay_id in here if ward.nurse(stay_id, at) == nurse],
+            staff_id=nurse,
+            from_at=at,
+            until_at=until,
+        )
+    # Shifts are by the clock, however fast the staff lives.
+    ward.plan(at + (until - at) * ward.speed, partial(hand_over, ward), now=at)
+
+
+# --- Rounds ---
+
+
+def look(ward: Ward, stay_id: int, session: Session, at: datetime) -> None:
+    """When to go next: near what is due, later, or not at all."""
+    rng = dice("visit", ward.persons[stay_id].number, ward.visits[stay_id])
+    ward.visits[stay_id] += 1
+    due = [row.due_at for row in rounds.open_on_stay(session, stay_id)]
+    if not due:
+        ward.plan(at + timedelta(hours=1), partial(look_again, ward, stay_id), now=at)
+        return
+    night = not NIGHT_ENDS_H <= ward.local_hour(due[0]) < NIGHT_BEGINS_H
+    if rng.random() < (MISSED_BY_NIGHT if night else MISSED_BY_DAY):
+        again = max(due[0], at) + timedelta(hours=2.5)
+        ward.plan(again, partial(look_again, ward, stay_id), now=at)
+        return
+    delay = minutes(courses.delay_minutes(rng.random()))
+    # Who knows that it will be written down only at the desk goes early.
+    seen_at = due[0] - min(delay, EARLIEST) - minutes(rng.gauss(8, 6))
+    if rng.random() < LATE:
+        seen_at += minutes(rng.uniform(30, 100))
+    seen_at = max(seen_at, at + minutes(1))
+    ward.plan(seen_at + delay, partial(chart, ward, stay_id, delay), now=at)
+
+
+def look_again(ward: Ward, stay_id: int, session: Session, at: datetime) -> None:
+    if stay_id in ward.persons:
+        look(ward, stay_id, session, at)
+
+
+def chart(
+    ward: Ward,
+    stay_id: int,
+    delay: timedelta,
+    session: Session,
+    at: datetime,
+    *,
+    goes_on: bool = True,
+) -> None:
+    """Write down what was found at the bed a while ago, and for which rounds."""
+    someone = ward.persons.get(stay_id)
+    if someone is None:
+        return
+    stay = session.get_one(Stay, stay_id)
+    seen_at = max(at - delay / ward.speed, stay.admitted_at)
+    rng = dice("set", someone.number, ward.visits[stay_id], goes_on)
+    orders = {one.id: one.instrument for one in rounds.orders_on_stay(session, stay_id)}
+    due = {
+        orders[row.order_id]
+        for row in rounds.open_on_stay(session, stay_id)
+        if row.due_at <= seen_at + TOGETHER or not goes_on or ward.speed > 1
+    }
+    found = courses.at_hour(someone, ward.hour(stay.admitted_at, seen_at))
+    sheet = _sheet(ward, found, due, seen_at, rng)
+    _record(ward, session, stay, at, sheet=sheet, rng=rng)
+    if "opioids" in someone.kind.value and found.totals.get("cows", 0) >= 8:
+        _vomits(ward, session, stay, seen_at, rng)
+    hear(ward, session, at, look_in=partial(chart, ward, goes_on=False))
+    if goes_on:
+        look(ward, stay_id, session, at)
+
+
+def _sheet(
+    ward: Ward, found: courses.Found, due: set[str], seen_at: datetime, rng: Random
+) -> Sheet:
+    """What is written down of it."""
+    hour = ward.local_hour(seen_at)
+    night = not NIGHT_ENDS_H <= hour < NIGHT_BEGINS_H
+    if night and found.strain < 0.55 and found.sinking < 0.3 and rng.random() < ASLEEP_AT_NIGHT:
+        return Sheet(
+            observed_at=seen_at, outcome="asleep", vitals=courses.sleeping_signs(rng), note=ASLEEP
+        )
+    if rng.random() < REFUSED:
+        return Sheet(observed_at=seen_at, outcome="refused")
+    vitals = courses.sinking_signs(rng, found)
+    return Sheet(
+        observed_at=seen_at,
+        vitals=vitals,
+        answers={
+            name: courses.answers_adding_up_to(name, total, rng, vitals=vitals)
+            for name, total in found.totals.items()
+            if name in due
+        },
+    )
+
+
+def _record(
+    ward: Ward, session: Session, stay: Stay, at: datetime, *, sheet: Sheet, rng: Random
+) -> None:
+    """At the first try, or with one value read wrongly and put right some minutes later."""
+    by = ward.nurse(stay.id, at)
+    key = uuid5(SPACE, f"set {stay.id} {sheet.observed_at}")
+    wrong = sheet
+    pulse = sheet.vitals.pulse_per_min
+    if pulse is not None and rng.random() < CORRECTED:
+        misread = int(str(pulse)[::-1].lstrip("0") or "7")
+        wrong = replace(sheet, vitals=replace(sheet.vitals, pulse_per_min=max(misread, 40)))
+    try:
+        with session.begin_nested():
+            stored = observations.record(
+                session, by, stay, key=key, sheet=wrong, source=Source.TYPED
+            )
+    except UserError as refused:
+        # Somebody who must not be left asleep: it waits for the next round, and is late.
+        ward.refused[refused.sentence] += 1
+        return
+    if wrong is not sheet:
+        later = at + minutes(rng.uniform(5, 20))
+        puts_right = partial(_put_right, ward, stay.id, observation_id=stored.id, sheet=sheet)
+        ward.plan(later, puts_right, now=at)
+
+
+def _put_right(
+    ward: Ward, stay_id: int, session: Session, at: datetime, *, observation_id: int, sheet: Sheet
+) -> None:
+    if stay_id not in ward.persons:
+        return
+    observations.correct(
+        session,
+        ward.nurse(stay_id, at),
+        session.get_one(Stay, stay_id),
+        key=uuid5(SPACE, f"correction {observation_id}"),
+        supersedes_id=observation_id,
+        reason="Read wrongly from the monitor.",
+        sheet=sheet,
+    )
+
+
+def _vomits(ward: Ward, session: Session, stay: Stay, at: datetime, rng: Random) -> None:
+    if rng.random() < VOMITS:
+        events.record(
+            session,
+            ward.nurse(stay.id, at),
+            stay,
+            key=uuid5(SPACE, f"vomits {stay.id} {at}"),
+            kind=EventKind.VOMITING,
+            started_at=at,
+        )
+
+
+def person_of(source_id: str, stay_id: int) -> Person:
+    """The one that the number says; somebody of this night's lives on as one of their kind."""
+    return person(int(source_id) if source_id.isdecimal() else 10_000 + stay_id)
