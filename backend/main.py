@@ -64,19 +64,20 @@ from backend.core.errors import (
 from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.events import routes as events
+from backend.observations.offline import routes as offline
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
+from backend.rounds.door_tags import routes as door_tags
 from backend.rounds.leave import routes as leave
 from backend.rounds.nights import routes as nights
 from backend.rounds.orders import routes as orders
+from backend.rounds.safety import routes as safety
+from backend.rounds.safety_orders import routes as safety_orders
 from backend.rounds.working_list import routes as working_list
 
 __all__ = ["app", "tables"]
-
-# What the browser gets of what npm brought: these files and no others.
-VENDOR = {"htmx.min.js": "htmx.org/dist/htmx.min.js"}
 
 log = structlog.get_logger()
 
@@ -221,6 +222,7 @@ for domain in (
     sheet,
     chart,
     events,
+    offline,
     wall,
     health,
     sign_in,
@@ -243,6 +245,9 @@ for domain in (
     glass,
     purge,
     orders,
+    safety_orders,
+    safety,
+    door_tags,
     leave,
     nights,
     working_list,
@@ -257,5 +262,5 @@ for domain in (
 if silent := undeclared(app):
     raise RuntimeError(f"These routes do not say who may open them: {'; '.join(silent)}")
 
-app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", VENDOR), name="vendor")
+app.mount("/static/vendor", guard.OnlyFiles(web.ROOT / "node_modules", web.VENDOR), name="vendor")
 app.mount("/static", StaticFiles(directory=web.ROOT / "static"), name="static")

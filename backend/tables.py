@@ -28,7 +28,9 @@ from backend.patients import models as patients
 from backend.protocols import models as protocols
 from backend.rounds import models as rounds
 from backend.rounds.assignments import models as assignments
+from backend.rounds.door_tags import models as door_tags
 from backend.rounds.nights import models as nights
+from backend.rounds.safety import models as safety
 from backend.stays import models as stays
 from backend.stays.leave import models as leave
 
@@ -42,6 +44,7 @@ __all__ = [
     "definitions",
     "devices",
     "disclosures",
+    "door_tags",
     "events",
     "factors",
     "glass",
@@ -58,6 +61,7 @@ __all__ = [
     "resets",
     "retention",
     "rounds",
+    "safety",
     "sign_in",
     "staff",
     "stays",

@@ -1,8 +1,9 @@
 // What is typed survives lock, reload, sign-out and a lost network: encrypted on this device with a
 // key that cannot be read out, per person and form, until the server echoes what it stored.
+import { able, seal, unseal, vault } from "/static/vault.js";
+
 const OLDEST_MS = 24 * 3600 * 1000;
 const MOVED_ON_MS = 5 * 60 * 1000; // a set begun longer ago was not observed "now"
-const able = Boolean(window.indexedDB && window.crypto?.subtle);
 const record = () => document.querySelector("#sheet[data-draft]");
 
 function show(id, words) {
@@ -10,38 +11,14 @@ function show(id, words) {
   if (place) place.textContent = words;
 }
 
-const answer = (request) =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-
-async function store(name, mode) {
-  const request = indexedDB.open("vigil", 1);
-  request.onupgradeneeded = () => {
-    request.result.createObjectStore("keys");
-    request.result.createObjectStore("drafts");
-  };
-  const database = await answer(request);
-  return database.transaction(name, mode).objectStore(name);
-}
-
-async function keyOf(person) {
-  const known = await answer((await store("keys", "readonly")).get(person));
-  if (known) return known;
-  const made = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-  await answer((await store("keys", "readwrite")).put(made, person));
-  return made;
-}
-
 // A draft is named by its owner, the stay it is about (0: none) and, beside the record sheet, its form.
-const nameOf = (form) =>
+export const nameOf = (form) =>
   form.dataset.draft ?? `${form.elements.opened_by.value}-${form.elements.opened_for?.value ?? 0}-${new URL(form.action).pathname}`;
 const ownerOf = (name) => name.split("-")[0];
 const stayOf = (name) => name.split("-")[1];
 const forms = () => [...document.querySelectorAll("main form[method=post]")].filter((form) => form.elements.opened_by && !form.elements.password);
 
-const typed = (form) =>
+export const typed = (form) =>
   [...form.elements]
     .filter((e) => e.name && e.type !== "password" && (e.type !== "hidden" || ["key", "sent_at"].includes(e.name)))
     .filter((e) => !["radio", "checkbox"].includes(e.type) || e.checked)
@@ -57,17 +34,23 @@ const touched = (form) =>
 
 const clockTime = () => (record() ? sheet.local() : new Date().toTimeString().slice(0, 5)).slice(-5);
 
+// A kept copy is opened again and again: each time it is another set.
+if ("kept" in document.body.dataset) for (const form of forms()) if (form.elements.key) form.elements.key.value = crypto.randomUUID();
+
+export const device = () => document.body.dataset.device ?? "0";
+
+const keyOf = ({ inputs }) => inputs.find(([name]) => name === "key")?.[1];
+
 async function keep(form) {
-  const name = nameOf(form), iv = crypto.getRandomValues(new Uint8Array(12));
-  const said = { inputs: typed(form), local: record() ? sheet.local() : clockTime() };
-  const bytes = new TextEncoder().encode(JSON.stringify(said));
-  const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(ownerOf(name)), bytes);
-  const drafts = await store("drafts", "readwrite");
-  await new Promise((resolve, reject) => {
-    drafts.transaction.oncomplete = resolve; // not before: a page that is left takes an open one along
-    drafts.transaction.onabort = () => reject(drafts.transaction.error);
-    drafts.put({ iv, data, at: Date.now() }, name);
-  });
+  const name = nameOf(form);
+  const said = { inputs: typed(form), local: record() ? sheet.local() : clockTime(), unsent: form === record() ? reopened : null };
+  const draft = await seal(ownerOf(name), device(), said);
+  const change = (await vault()).transaction(["drafts", "queue"], "readwrite");
+  // What is finished meanwhile is no draft any more: it would be filled in again, under the same key.
+  const finished = await change.objectStore("queue").index("key").getKey(keyOf(said) ?? "");
+  if (!finished) change.objectStore("drafts").put({ ...draft, at: Date.now() }, name);
+  await change.done; // a page that is left takes an open one along
+  if (finished) return;
   if (form === record()) show("draft-state", `Not saved yet. Draft kept on this device, ${clockTime()}.`);
 }
 
@@ -78,13 +61,25 @@ export async function keepAll() {
 }
 
 async function kept(name) {
-  const draft = await answer((await store("drafts", "readonly")).get(name));
+  const draft = await (await vault()).get("drafts", name);
   if (!draft) return null;
   if (Date.now() - draft.at > OLDEST_MS) return void (await forget(name));
-  const bytes = await crypto.subtle.decrypt({ name: "AES-GCM", iv: draft.iv }, await keyOf(ownerOf(name)), draft.data);
-  return { ...JSON.parse(new TextDecoder().decode(bytes)), age: Date.now() - draft.at };
+  return { ...(await unseal({ by: ownerOf(name), ...draft })), age: Date.now() - draft.at };
 }
-const forget = async (name) => answer((await store("drafts", "readwrite")).delete(name));
+const forget = async (name) => (await vault()).delete("drafts", name);
+
+let reopened = null; // the key of what this sheet was filled from
+
+// A set that the server would not take, opened again from the list of what was not sent.
+async function refused(form) {
+  const key = location.hash.match(/^#unsent-([0-9a-f-]{36})$/)?.[1];
+  const row = key && form === record() && (await (await vault()).getFromIndex("queue", "key", key));
+  if (!row || row.owner !== ownerOf(nameOf(form)) || row.stay !== stayOf(nameOf(form))) return null;
+  const said = await unseal(row), renewed = ["key", "sent_at"];
+  const inputs = said.inputs.filter(([name]) => !renewed.includes(name));
+  if (!inputs.some(([name, value]) => name === "observed_local" && value)) inputs.push(["observed_local", said.local]);
+  return { inputs, local: said.local, unsent: key, age: 0 };
+}
 
 function fill(form, draft) {
   for (const element of form.elements) {
@@ -96,6 +91,7 @@ function fill(form, draft) {
     if (said.some(Boolean)) element.closest("details")?.setAttribute("open", "");
   }
   form.dataset.filled = "true";
+  if (form === record()) reopened = draft.unsent ?? null;
   const { observed_local, sent_at } = form.elements;
   if (observed_local && draft.age > MOVED_ON_MS && !observed_local.value && !sent_at.value) {
     observed_local.value = draft.local;
@@ -135,34 +131,35 @@ function absent(form, draft) {
 }
 
 async function begin(form) {
-  const name = nameOf(form), draft = await kept(name);
+  const name = nameOf(form), draft = (await refused(form)) ?? (await kept(name));
   if (draft) {
     const to = absent(form, draft);
     if (to) return location.replace(to);
     fill(form, draft);
-    bar(form, `NOT SAVED. This is your draft of ${draft.local.slice(-5)}. Check it, then save.`, true);
+    const whose = draft.unsent ? "what was not taken" : "your draft";
+    bar(form, `NOT SAVED. This is ${whose} of ${draft.local.slice(-5)}. Check it, then save.`, true);
     if (form === record()) document.dispatchEvent(new Event("sheet:filled"));
     return;
   }
-  const names = await answer((await store("drafts", "readonly")).getAllKeys());
+  const names = await (await vault()).getAllKeys("drafts");
   const others = names.filter((other) => ownerOf(other) !== ownerOf(name) && stayOf(other) === stayOf(name));
   if (others.length && stayOf(name) !== "0") bar(form, `${others.length} unsent ${others.length === 1 ? "entry" : "entries"} of another user for this patient on this device.`, false);
 }
 
 // Sent and stored: the draft that held the same key has served.
 async function done(key) {
-  const mine = document.body.dataset.person;
-  const names = await answer((await store("drafts", "readonly")).getAllKeys());
-  for (const name of names.filter((one) => ownerOf(one) === mine)) {
+  const mine = document.body.dataset.person, database = await vault();
+  for (const name of (await database.getAllKeys("drafts")).filter((one) => ownerOf(one) === mine)) {
     const draft = await kept(name);
-    if (draft?.inputs.some(([field, value]) => field === "key" && value === key)) await forget(name);
+    if (draft && keyOf(draft) === key) await forget(name);
   }
 }
 
 // How many entries of whom wait on this device, without opening any.
 export async function unsent() {
   if (!able) return [];
-  return (await answer((await store("drafts", "readonly")).getAllKeys())).map(ownerOf);
+  const database = await vault();
+  return [...(await database.getAllKeys("drafts")).map(ownerOf), ...(await database.getAll("queue")).map((row) => row.owner)];
 }
 
 const failed = () => show("draft-state", "Draft cannot be kept on this device: save before you leave.");
@@ -172,9 +169,8 @@ const later = (event) => {
   clearTimeout(waiting);
   if (form) waiting = setTimeout(() => form.isConnected && keep(form).catch(failed), 250);
 };
-const lost = (event) => {
-  const form = record();
-  if (event.detail?.ctx?.sourceElement?.id !== "sheet" || !form) return;
+// What cannot wait in the queue (a correction, or where nothing can be kept) is saved again by hand.
+export const lost = (form) => {
   keep(form).catch(failed);
   bar(form, "NOT SAVED: no answer from the server. Everything is still here; save again. The time stays.", true);
 };
@@ -183,6 +179,8 @@ const look = () => {
   if (!saved) return;
   clearTimeout(waiting);
   done(saved.dataset.key).catch(() => {});
+  if (reopened) document.dispatchEvent(new CustomEvent("unsent:served", { detail: reopened }));
+  reopened = null;
 };
 
 if (able) {
@@ -194,10 +192,8 @@ if (able) {
     await forget(target.dataset.discard);
     location.reload();
   });
-  document.addEventListener("htmx:error", lost);
   document.addEventListener("htmx:response:error", (event) => {
     const { sourceElement: form, response } = event.detail?.ctx ?? {};
-    if (response?.raw?.status >= 500) lost(event);
     // Somebody was quicker: the page is opened again, and what was typed is there.
     if (response?.raw?.status === 409 && forms().includes(form)) keep(form).catch(failed);
   });

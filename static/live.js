@@ -6,19 +6,23 @@ const page = document.body;
 
 // --- How old is what we show? The steady clock stops while a machine sleeps, the other can be set
 // back: whichever says longer is believed. Needs nothing but this file.
-let heard = { steady: performance.now(), wall: Date.now() };
-let serverTime = Date.parse(page.dataset.now);
+// A copy that was kept on this machine is as old as it is, whatever its clock says, until it hears.
+const kept = Number(page.dataset.kept ?? Date.now());
+let copied = "kept" in page.dataset;
+let heard = { steady: performance.now(), wall: kept };
+let serverTime = Date.parse(page.dataset.now) + Date.now() - kept;
 const silence = () => Math.max(performance.now() - heard.steady, Date.now() - heard.wall, 0) / 1000;
 const now = () => serverTime + performance.now() - heard.steady;
 
 function hear(spoken) {
+  copied = false;
   serverTime = spoken ?? now();
   heard = { steady: performance.now(), wall: Date.now() };
   show();
 }
 
 function show() {
-  const age = Math.floor(silence());
+  const age = Math.max(Math.floor(silence()), copied ? DEAD : 0);
   if (page.dataset.live !== "out") page.dataset.live = age >= DEAD ? "dead" : age >= STALE ? "stale" : "live";
   const words = age >= DEAD ? "no contact " : age >= STALE ? "old " : "live · ";
   for (const live of document.querySelectorAll(".live")) write(live, page.dataset.live === "out" ? "signed out" : `${words}${length(age)}`);
@@ -60,6 +64,7 @@ function receive({ beat, topic, baseline, hello, ended }) {
     tell(topic, topic === "ward" ? 1000 : 100);
   } else {
     hear(Date.parse(beat.server_time));
+    document.dispatchEvent(new Event("live:heard"));
     if (beat.change !== change) tell("ward", 1500); // a word was lost, or we are new here
     change = beat.change;
     const awake = beat.watch_age_s !== null && beat.watch_age_s < WATCH_DEAD; // null: it never beat
@@ -100,6 +105,7 @@ function out() {
   if ("machine" in page.dataset) return location.replace("/wall"); // a wallboard no longer: the way in
   page.dataset.live = "out";
   source?.close();
+  document.dispatchEvent(new Event("live:out"));
   for (const link of document.querySelectorAll("[data-sign-in]")) link.href = `/sign-in?to=${encodeURIComponent(location.pathname)}`;
   show();
 }

@@ -1,6 +1,7 @@
 // The screen locks by itself when nobody has touched it, and by hand; what was typed is kept first.
 // Only keys and touches are activity: what a page fetches by itself never is.
 import { keepAll } from "/static/draft.js";
+import { letGo, taken, touched } from "/static/hands.js";
 
 const page = document.body;
 const LOCKS_MS = Number(page.dataset.locksAfter) * 1000;
@@ -11,6 +12,7 @@ let active = Date.now(), reported = Date.now(), locking = false;
 
 function touch() {
   active = Date.now();
+  if (!locking) touched().catch(() => {});
   warn(Infinity);
   if (active - reported < REPORT_MS || locking) return;
   reported = active;
@@ -39,13 +41,14 @@ async function leave({ told = false } = {}) {
   locking = true;
   const to = encodeURIComponent(location.pathname);
   if (!told) tabs.postMessage({ lock: true });
+  letGo().catch(() => {});
   const kept = Promise.race([keepAll(), after(10000)]); // reads every form before its first pause
   blank();
   for (;;) {
     try {
       // 423 it is locked, 401 it has ended, 409 somebody else is at the keys: each has its page.
       const { status } = await fetch("/lock", { method: "POST", redirect: "manual", body: new URLSearchParams(), headers: { "Vigil-Sign-In": page.dataset.signIn } });
-      if (status < 500) return void kept.then(() => location.replace(`/lock?to=${to}`));
+      if (status < 500) return void letGo("told").catch(() => {}).then(() => kept).then(() => location.replace(`/lock?to=${to}`));
     } catch { /* no network: it stays blank, and says so */ }
     await after(2000);
   }
@@ -74,6 +77,7 @@ async function other() {
   if (locking) return;
   locking = true;
   const kept = keepAll();
+  letGo().catch(() => {});
   const name = document.querySelector(".me summary b")?.textContent ?? "somebody else";
   blank();
   const began = await kept.then(() => true, () => false);
@@ -83,6 +87,8 @@ async function other() {
   said.append(Object.assign(document.createElement("a"), { className: "btn", href: "/", textContent: "Work as yourself" }));
   said.setAttribute("role", "alert");
 }
+
+taken.then((mine) => mine || leave());
 
 page.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.request.headers["Vigil-Sign-In"] = page.dataset.signIn; });
 page.addEventListener("htmx:before:response", (event) => {

@@ -1,7 +1,7 @@
 // The record sheet: a digit answers, the next question comes by itself, progress is shown.
 const sheet = {
   form: () => document.getElementById("sheet"),
-  opened: Date.now(),
+  opened: Number(document.body.dataset.kept ?? Date.now()), // a kept copy is older than its opening
   elapsed: () => Date.now() - sheet.opened, // the server's clock, carried on by ours
   iso: () => new Date(Date.parse(sheet.form().dataset.now) + sheet.elapsed()).toISOString(),
   local: () =>

@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from backend.clinical import scale
+from backend.clinical.safety import Level
 from backend.clinical.schedule import HowOften
 from backend.clinical.sheet import Sheet
 from backend.clinical.vitals import Vitals
@@ -17,7 +18,9 @@ from backend.observations.models import Observation, Source
 from backend.patients import service as patients
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
+from backend.rounds.models import ObservationOrder
 from backend.rounds.orders import service as orders_of
+from backend.rounds.safety_orders import service as safety_orders
 from backend.stays import service as stays
 from backend.stays.models import Stay
 from tests.people import Ward
@@ -114,4 +117,30 @@ def recorded(session: Session, ward: Ward, stay_row: Stay, **fields: Any) -> Obs
         key=fields.pop("key", None) or uuid4(),
         sheet=sheet(**fields),
         source=Source.TYPED,
+    )
+
+
+def watched(
+    session: Session,
+    ward: Ward,
+    stay_row: Stay,
+    level: str,
+    *,
+    at: datetime | None = None,
+    may_lower: bool = True,
+    **fields: Any,
+) -> ObservationOrder:
+    """An order of safety rounds."""
+    now = at or clock.now()
+    values: dict[str, Any] = {"until_at": None, "then": None, "key": uuid4()} | fields
+    return safety_orders.watch(
+        session,
+        ward.staff["nora"].id,
+        stay_row,
+        level=Level(level),
+        reason="found with a cord",
+        may_lower=may_lower,
+        at=now,
+        in_force=protocols.in_force(session, stay_row.unit_id, at=now),
+        **values,
     )

@@ -40,8 +40,11 @@ from backend.main import app, tables
 from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
 from backend.protocols import queries as protocols
+from backend.rounds.door_tags import queries as door_tags_of
+from backend.rounds.door_tags import service as door_tags
 from backend.rounds.leave import service as leaves
 from backend.rounds.orders import service as orders
+from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.leave.facts import Facts
 from backend.stays.leave.models import Away
@@ -168,7 +171,7 @@ def caller(
     return called
 
 
-def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
+def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, Any]:
     """A stay with a set, an alert and a duty, here or on the other unit."""
     nora = ward.staff["olga" if elsewhere else "nora"].id
     unit = ward.elsewhere if elsewhere else ward.unit
@@ -240,7 +243,16 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, int]:
     glass = care.glass(session, ward.staff["dana"].id, stay)
     disclosure = disclosures.by_key(session, told)
     assert disclosure is not None
+    looked = safety.record(
+        session, nora, stay, key=uuid4(), look=safety.Look(answers={"place": "D", "doing": "A"})
+    )
+    door_tags.make_missing(session, nora, unit.id, now=clock.now())
+    tag = door_tags_of.of_beds(session, unit.id)[0][1]
+    assert tag is not None
     return {
+        "safety_check_id": looked.id,
+        "door_tag_id": tag.id,
+        "door_tag_code": tag.code,
         "staff_id": nora,
         "stay_id": stay.id,
         "observation_id": row.id,

@@ -26,9 +26,11 @@ from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
 from backend.protocols import queries as protocols
 from backend.rounds.assignments import service as assignments
+from backend.rounds.door_tags import service as door_tags
 from backend.rounds.leave import service as leaves
 from backend.rounds.nights import service as nights
 from backend.rounds.nights.models import NightKind
+from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.leave.facts import Facts
 from backend.stays.leave.models import Away
@@ -79,6 +81,7 @@ ASIDE: dict[str, dict[str, Any]] = {
     "absence": {"ended_at": "2001-01-01"},
     "alert": {"rule": "another"},
     "assignment": {"ended_at": "2001-01-01"},
+    "door_tag": {"replaced_at": "2001-01-01", "code": "another-opaque-code"},
     "factor_reset": {"ended_at": "2001-01-01"},
     "glass_review": {"outcome": "follow up"},
     "night_order": {"ended_at": "2101-01-01"},
@@ -144,6 +147,14 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             from_at=clock.now(),
             until_at=clock.now() + timedelta(hours=8),
         )
+        safety.record(
+            session,
+            on.staff["nora"].id,
+            stay,
+            key=uuid4(),
+            look=safety.Look(answers={"place": "D", "doing": "A"}),
+        )
+        door_tags.make_missing(session, on.staff["nora"].id, on.unit.id, now=clock.now())
         gone = Facts(
             why=Away.PASS, left_at=clock.now(), expected_at=clock.now() + timedelta(hours=1)
         )

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     ORDER_OBSERVATIONS = "order_observations"
     # Whom nobody wakes, and what is measured in a sleeper: a prescriber decides it.
     ORDER_NIGHTS = "order_nights"
+    # To have somebody looked after more closely; less closely is for whoever may order.
+    ORDER_SAFETY_ROUNDS = "order_safety_rounds"
     ASSIGN_PATIENTS = "assign_patients"
     MANAGE_STAYS = "manage_stays"
     SEE_ALERTS = "see_alerts"
@@ -72,7 +74,7 @@ _NURSE = (
     _BEDSIDE
     | _CONSENT
     | {P.SEE_NOTES, P.SCORE_RESERVED, P.CORRECT_OBSERVATION, P.ANSWER_ALERT}
-    | {P.SEE_REPORTS, P.DISCLOSE_IN_EMERGENCY}
+    | {P.SEE_REPORTS, P.DISCLOSE_IN_EMERGENCY, P.ORDER_SAFETY_ROUNDS}
 )
 
 ALLOWED: dict[Role, frozenset[Permission]] = {

@@ -60,6 +60,7 @@ def shell(actor: Actor, *, here: str, now: datetime) -> Shell:
         demo=settings().demo,
         now=now,
         glass=_glass_bar(actor, now),
+        device=actor.workstation_id or 0,
     )
 
 

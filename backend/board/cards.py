@@ -15,6 +15,7 @@ from backend.clinical import scale
 from backend.core import local_time
 from backend.observations import words
 from backend.observations.models import Outcome, ScoreStatus
+from backend.observations.words import Moved
 from backend.stays import queries as stays
 
 # Worst first: the order of the board.
@@ -26,6 +27,7 @@ GROUPS = (
 )
 NO_BED = "–"
 TAGS_SHOWN = 3
+MOVED_SHOWN = 2
 # Families of rules that look at vital signs: then NEWS2 is the figure to be read from afar.
 ABOUT_VITALS = ("news2", "item-alarm/news2", "item-alarm/acvpu")
 MINUTE = timedelta(minutes=1)
@@ -45,6 +47,7 @@ class ScoreLine:
     note: str
     arrow: str
     change_words: str
+    moved: tuple[Moved, ...]
     spark: Spark | None
 
 
@@ -95,6 +98,7 @@ class Card:
     away: bool
     may_record: bool = True
     may_open_alert: bool = True
+    shows_moved: bool = False
 
 
 def card(
@@ -202,6 +206,7 @@ def _score_line(key: str, course: Course, lying: Lying, zone: ZoneInfo, now: dat
         note=note,
         arrow="" if not change else f"▲ {change}" if change > 0 else f"▼ {-change}",
         change_words=_change_words(change),
+        moved=() if change is None or skipped else words.moved_lately(course.parts)[:MOVED_SHOWN],
         spark=spark(course, now),
     )
 

@@ -79,7 +79,8 @@ def _nowhere(lying: Lying) -> Reason | None:
 
 
 def _nothing_to_come(lying: Lying) -> Reason | None:
-    if lying.rounds:
+    # To look whether somebody is safe does not say how they are.
+    if any(row.instrument != scale.SAFETY for row in lying.rounds):
         return None
     return "Nothing ordered", "No observation will ever fall due. Order what is needed."
 

@@ -62,6 +62,8 @@ class Course:
     earlier: tuple[tuple[datetime, int | None], ...] = ()
     # As ordered; None for an instrument that is not ordered.
     interval_minutes: int | None = None
+    # Of the last two scores: by what definition, and the points of each part.
+    parts: tuple[tuple[str, Mapping[str, int]], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +152,7 @@ def _course(row: Any) -> Course:
         ),
         earlier=tuple(zip(row.times, row.totals, strict=True)),
         interval_minutes=row.interval_minutes,
+        parts=tuple(zip(row.definitions, row.points, strict=True)),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts import census
 from backend.accounts.access import Actor, Allowed, OneOf, SignedIn
-from backend.accounts.permissions import Permission
+from backend.accounts.permissions import Permission, Role
 from backend.accounts.shell import landing, shell
 from backend.board import snapshot
 from backend.board.cards import Card, in_order
@@ -125,13 +125,19 @@ def _shown(card: Card, actor: Actor, look: Look) -> Card:
         title=card.code if look.names == "codes" else card.title,
         may_record=actor.may(Permission.RECORD_OBSERVATION),
         may_open_alert=actor.may(Permission.SEE_ALERTS),
+        shows_moved=_reads_parts(actor),
     )
 
 
 def _sees(actor: Actor) -> tuple[bool, ...]:
     """All that one reader's board differs by from another's: what is rendered is shared by it."""
     may = Permission.RECORD_OBSERVATION, Permission.SEE_ALERTS, Permission.MANAGE_STAYS
-    return tuple(actor.may(permission) for permission in may)
+    return (*(actor.may(permission) for permission in may), _reads_parts(actor))
+
+
+def _reads_parts(actor: Actor) -> bool:
+    """Physicians read what moved, not only how much. Others have it in the chart: no right."""
+    return actor.role is Role.PHYSICIAN
 
 
 def _summary(taken: Snapshot, actor: Actor, look: Look) -> str:

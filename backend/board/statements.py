@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from backend.accounts.units.models import Bed
+from backend.clinical.scale import SAFETY
 from backend.observations.models import Observation, Outcome, Score
 from backend.patients.models import Patient
 from backend.rounds.models import OPEN, ObservationOrder, Round, RoundState
@@ -54,6 +55,7 @@ def _superseded(observation_id: InstrumentedAttribute[int]) -> ColumnElement[boo
     return select(newer.id).where(newer.supersedes_id == observation_id).exists()
 
 
+NEWEST_FIRST = (Score.observed_at.desc(), Score.id.desc())
 # What is asked of the newest score only.
 ONCE = ("status", "lowest", "value", "band", "band_system", "severity", "definition")
 
@@ -69,19 +71,19 @@ def _courses_statement() -> Executable:
     )
     ordered_news2 = ordered.where(ObservationOrder.instrument == NEWS2).subquery("ordered_news2")
     wanted = union(
-        ordered.where(ObservationOrder.instrument != NEWS2),
+        ordered.where(ObservationOrder.instrument.not_in((NEWS2, SAFETY))),
         select(Stay.id, literal(NEWS2), ordered_news2.c.interval_minutes)
         .outerjoin(ordered_news2, ordered_news2.c.stay_id == Stay.id)
         .where(_is_one_of(Stay.id)),
     ).subquery("wanted")
     newest = (
-        select(Score)
+        select(Score, func.row_number().over(order_by=NEWEST_FIRST).label("place"))
         .where(
             Score.stay_id == wanted.c.stay_id,
             Score.instrument == wanted.c.instrument,
             ~_superseded(Score.observation_id),
         )
-        .order_by(Score.observed_at.desc(), Score.id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(SCORES)
         .lateral("newest")
     )
@@ -91,11 +93,17 @@ def _courses_statement() -> Executable:
             aggregate_order_by(column, newest.c.observed_at.desc(), newest.c.id.desc())
         )
 
+    # The parts of the last two say what moved; of two dozen they would be most of the answer.
+    last_two = [
+        gathered(newest.c[name]).filter(newest.c.place <= 2).label(label)
+        for name, label in (("points", "points"), ("definition", "definitions"))
+    ]
     return (
         select(
             wanted,
             gathered(newest.c.observed_at).label("times"),
             gathered(newest.c.total).label("totals"),
+            *last_two,
             *(gathered(newest.c[name])[1].label(name) for name in ONCE),
         )
         .join(newest, true(), isouter=True)
@@ -171,7 +179,7 @@ def _due_statement() -> Executable:
         .join(ObservationOrder, ObservationOrder.id == Round.order_id)
         .join(last_done, true())
         .where(_is_one_of(Round.stay_id), Round.state.in_(OPEN))
-        .order_by(since, Round.due_at, Round.id)
+        .order_by(since, Round.due_at, Round.instrument, Round.id)
     )
 
 

@@ -156,6 +156,22 @@ def sedation(
     typer.echo(f"{unit.name} scores sedation by {found.name}.")
 
 
+@app.command(name="door-tags")
+def door_tags(
+    code: Code,
+    wanted: Annotated[str, typer.Argument(help="`required` or `optional`.")],
+) -> None:
+    """Say whether a safety check needs the tag of the door, or else a reason why there is none."""
+    if wanted not in {"required", "optional"}:
+        raise Invalid("Say `required` or `optional`.")
+    required = wanted == "required"
+    with console_session.begin() as session:
+        unit = the_unit(session, code)
+        units.require_door_tags(session, staff.console(session).id, unit, required=required)
+    words = "need the tag of the door, or a reason" if required else "may go without a tag"
+    typer.echo(f"Safety checks on {unit.name} {words}.")
+
+
 def the_approver(session: Session, unit: Unit, login_name: str) -> Staff:
     """Who approves, in person: by their password, and with the role for it."""
     person = staff_queries.by_login_name(session, login_name)

@@ -124,6 +124,12 @@ class Instrument:
     def unscored_by_id(self) -> Mapping[str, Unscored]:
         return {entry.id: entry for entry in self.unscored}
 
+    @cached_property
+    def asked_daily(self) -> frozenset[str]:
+        """The items and numbers that are asked once a day."""
+        items = frozenset(item.id for item in self.items if item.asked_daily)
+        return items | {entry.id for entry in self.unscored if entry.asked_daily}
+
     @property
     def is_asked(self) -> bool:
         """Whether somebody answers it; NEWS2 and ACVPU are read off the vital signs."""

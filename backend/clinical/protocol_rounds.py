@@ -12,6 +12,8 @@ from backend.clinical.scale import latest
 
 LONGEST_MINUTES = 24 * 60
 SHORTEST_MINUTES = 5
+# More, and a check would fall due twice as often as it is ordered.
+MOST_JITTER_PERCENT = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,27 @@ class Wake:
 
     respiratory_rate_per_min: int
     spo2_percent: int
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jitter:
+    """How much sooner than ordered a safety check may fall due: a share, and minutes at most."""
+
+    percent: int
+    at_most_minutes: int
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patterns:
+    """From where on checks look alike enough that somebody is asked how they were made."""
+
+    same_gaps: int
+    same_gap_within_s: int
+    batch_checks: int
+    batch_within_s: int
+    same_words: int
     source: Source
 
 
@@ -76,6 +99,8 @@ class RoundRules:
     leave: Leave | None = None
     risk_windows: Mapping[str, RiskWindow] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
+    jitter: Jitter | None = None
+    patterns: Patterns | None = None
 
 
 def read(document: Table) -> RoundRules:
@@ -97,6 +122,8 @@ def read(document: Table) -> RoundRules:
         leave=_leave(table.maybe_table("leave")),
         risk_windows=_risk_windows(table),
         templates=tuple(_template(one) for one in table.tables("templates")),
+        jitter=_jitter(table.maybe_table("jitter")),
+        patterns=_patterns(table.maybe_table("patterns")),
     )
     if gap:
         gap.source()
@@ -126,6 +153,35 @@ def _wake(table: Table | None) -> Wake | None:
     )
     table.finish()
     return wake
+
+
+def _jitter(table: Table | None) -> Jitter | None:
+    if table is None:
+        return None
+    jitter = Jitter(
+        percent=table.whole("percent", low=0),
+        at_most_minutes=table.whole("at_most_minutes", low=0),
+        source=table.source(),
+    )
+    if jitter.percent > MOST_JITTER_PERCENT:
+        table.refuse(f"`percent` must not be above {MOST_JITTER_PERCENT}")
+    table.finish()
+    return jitter
+
+
+def _patterns(table: Table | None) -> Patterns | None:
+    if table is None:
+        return None
+    patterns = Patterns(
+        same_gaps=table.whole("same_gaps", low=2),
+        same_gap_within_s=table.whole("same_gap_within_s", low=0),
+        batch_checks=table.whole("batch_checks", low=2),
+        batch_within_s=table.whole("batch_within_s", low=1),
+        same_words=table.whole("same_words", low=2),
+        source=table.source(),
+    )
+    table.finish()
+    return patterns
 
 
 def _leave(table: Table | None) -> Leave | None:

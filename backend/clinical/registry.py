@@ -9,6 +9,8 @@ from backend.clinical.definition import Instrument
 from backend.clinical.definition_file import load
 
 SEDATION = "sedation"
+# Has rounds of its own (backend/rounds/safety): never a part of a set.
+SAFETY = "safety"
 
 
 @cache
@@ -81,8 +83,8 @@ def latest() -> Mapping[str, Instrument]:
 
 
 def asked() -> Mapping[str, Instrument]:
-    """What somebody answers; NEWS2 and ACVPU are read off the vital signs."""
-    return {key: one for key, one in latest().items() if one.is_asked}
+    """What somebody answers on a sheet; NEWS2 and ACVPU are read off the vital signs."""
+    return {key: one for key, one in latest().items() if one.is_asked and key != SAFETY}
 
 
 def offered(*, sedation: str, permitted: Collection[str]) -> Mapping[str, Instrument]:

@@ -20,6 +20,7 @@ from backend.clinical.definition_file import load
 from backend.clinical.legal import ended_by, legal_answers, numbers, refusal
 from backend.clinical.reading import Source
 from backend.clinical.registry import (
+    SAFETY,
     SEDATION,
     ask_when_unknown,
     asked,
@@ -34,6 +35,7 @@ from backend.clinical.registry import (
 from backend.clinical.vitals import KINDS, Vitals
 
 __all__ = [
+    "SAFETY",
     "SEDATION",
     "Answer",
     "Band",

@@ -5,7 +5,7 @@ Values in, values out. `rounds` keeps the rows; the tests live through weeks wit
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -69,7 +69,8 @@ class Answer:
     """What came of going there. `complete` is None where nothing of this order was assessed.
 
     `wait_minutes` is how long the score and the rounds merged with it allow until the next one;
-    `excused` whether sleep may stand for a set.
+    `excused` whether sleep may stand for a set; `sooner` by how much the next one comes before its
+    time, so that nobody can wait for it.
     """
 
     at: datetime
@@ -77,6 +78,7 @@ class Answer:
     complete: bool | None
     wait_minutes: int
     excused: bool = True
+    sooner: timedelta = timedelta()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +241,7 @@ class Machine:
         sleeps = answer.outcome == ASLEEP and not self.ordered.once
         if state not in DONE and not sleeps and (most is None or refused <= most):
             wait = min(self.protocol.reoffer_minutes, wait)
-        due_at = schedule.next_due(answer.at, wait)
+        due_at = schedule.next_due(answer.at, wait) - answer.sooner
         if not self.ordered.at_times:
             return due_at
         early = schedule.grace(task.interval_minutes, self.protocol)

@@ -21,8 +21,9 @@ TOO_LARGE = 413, "That is more than can be sent at once (1 MiB). Nothing was sav
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none';"
-    " base-uri 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types htmx"
+    " font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self';"
+    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none';"
+    " require-trusted-types-for 'script'; trusted-types htmx"
 )
 STAY_ON_HTTPS = "max-age=31536000; includeSubDomains"
 SAID_ALWAYS = {

@@ -57,9 +57,13 @@ def place(problem: Mapping[str, Any]) -> str:
 
 def words(problem: Mapping[str, Any]) -> str:
     """Our own validators speak in sentences; the library's words are put into ours."""
-    said = WORDS.get(problem["type"])
+    kind, about = problem["type"], problem.get("ctx", {})
+    # A line that was looked at before it was measured: the library counts its "items".
+    if kind == "too_long" and about["field_type"] == "Value":
+        kind = "string_too_long"
+    said = WORDS.get(kind)
     if said is not None:
-        return said.format_map(problem.get("ctx", {}))
+        return said.format_map(about)
     return str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + "."
 
 

@@ -14,6 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
+# What the browser gets of what npm brought: these files and no others.
+VENDOR = {"htmx.min.js": "htmx.org/dist/htmx.min.js", "idb.js": "idb/build/index.js"}
 # What an `integer` column holds: to ask one for more is an error, not an empty answer.
 LARGEST_ID = 2**31 - 1
 # What a page says that asks by itself, and for which sign-in it was made; what a machine says.
@@ -108,6 +110,8 @@ class Shell:
     demo: bool
     now: datetime
     glass: GlassBar | None = None
+    # The number of the machine's enrolment, and 0 where nobody has enrolled it.
+    device: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

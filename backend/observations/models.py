@@ -90,6 +90,10 @@ class Observation(Base):
         CheckConstraint("observed_at > '1900-01-01'", name="observed_at_is_sane"),
         CheckConstraint("entered_at < '9999-01-01'", name="entered_at_is_sane"),
         CheckConstraint(
+            "saved_on_device_at <= entered_at + interval '5 minutes'",
+            name="saved_before_it_was_received",
+        ),
+        CheckConstraint(
             "(supersedes_id IS NULL) = (correction_reason IS NULL)",
             name="a_correction_has_a_reason",
         ),
@@ -138,6 +142,9 @@ class Observation(Base):
     consciousness: Mapped[str | None] = mapped_column(default=None)
     supersedes_id: Mapped[int | None] = mapped_column(BigInteger, unique=True, default=None)
     correction_reason: Mapped[str | None] = mapped_column(default=None)
+    # Of a set that waited on a device without contact: when somebody saved it there. `entered_at`
+    # is when it was received.
+    saved_on_device_at: Mapped[datetime | None] = mapped_column(default=None)
     written_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), init=False)
 
 

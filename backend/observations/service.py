@@ -70,13 +70,14 @@ def record(
     source: Source,
     sent: bytes | None = None,
     reserved: Collection[str] = (),
+    saved_on_device_at: datetime | None = None,
 ) -> Observation:
     """Store one set, score it, set what is due next, raise what the unit's rules ask for.
 
     A retry with the same key gets the first answer. Invalid: a sentence per field that is wrong.
     `sent` is a fingerprint of what the client sent, where the sheet holds more than that (a form
     that says "now" means the same thing when it is sent again). `reserved` are the scales of which
-    the actor leaves to a nurse what an observer rates.
+    the actor leaves to a nurse what an observer rates. `saved_on_device_at`: it waited on a device.
     """
     if any(key not in scale.latest() for key in {**sheet.answers, **sheet.unscored}):
         definitions.keep_up(session)
@@ -84,7 +85,16 @@ def record(
     _only_what_the_unit_uses(session, stay, sheet)
     if sheet.outcome == Outcome.ENTERED_IN_ERROR.value:
         raise Invalid("There is no set to take back.", {"outcome": "Choose another outcome."})
-    return _store(session, actor_id, stay, key=key, sheet=sheet, source=source, sent=sent)
+    return _store(
+        session,
+        actor_id,
+        stay,
+        key=key,
+        sheet=sheet,
+        source=source,
+        sent=sent,
+        saved_on_device_at=saved_on_device_at,
+    )
 
 
 def correct(
@@ -164,6 +174,7 @@ def _store(
     sent: bytes | None,
     supersedes_id: int | None = None,
     correction_reason: str | None = None,
+    saved_on_device_at: datetime | None = None,
 ) -> Observation:
     # Two sets of one patient take turns, so that the rules of the second see the first. Where
     # several rows are locked, it is the stay first, then its rounds, then its alerts.
@@ -195,6 +206,7 @@ def _store(
         protocol_id=in_force.id,
         supersedes_id=supersedes_id,
         correction_reason=correction_reason,
+        saved_on_device_at=saved_on_device_at,
     )
     if observation is None:
         return _first_answer(session, actor_id, stay, key, digest)
@@ -260,6 +272,8 @@ def _only_what_the_unit_uses(session: Session, stay: Stay, sheet: Sheet) -> None
     offered = scale.offered(sedation=unit.sedation_scale, permitted=unit.permitted_scales)
     wrong = {}
     for key in {**sheet.answers, **sheet.unscored}:
+        if key == scale.SAFETY:
+            wrong[key] = "Safety checks have rounds of their own: write it down there."
         instrument = scale.asked().get(key)
         if instrument is None or key in offered:
             continue
@@ -350,6 +364,7 @@ def insert_set(
     protocol_id: int,
     supersedes_id: int | None = None,
     correction_reason: str | None = None,
+    saved_on_device_at: datetime | None = None,
 ) -> Observation | None:
     """The set and its scores, in two statements; None when the key is already there."""
     values = {
@@ -368,6 +383,7 @@ def insert_set(
         "note": sheet.note,
         "supersedes_id": supersedes_id,
         "correction_reason": correction_reason,
+        "saved_on_device_at": saved_on_device_at,
         **{name: getattr(sheet.vitals, name) for name in queries.VITAL_COLUMNS},
     }
     observation = session.scalars(INSERT_SET, values).one_or_none()

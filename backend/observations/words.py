@@ -1,6 +1,6 @@
 """Stored sets in the words of the ward: parts, changes, outcomes, vital signs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -110,13 +110,20 @@ def moved(score: Score, before: Score | None) -> tuple[Moved, ...]:
     """
     if before is None or before.definition != score.definition:
         return ()
-    items = scale.instruments()[score.definition].by_id
+    return moved_points(score.definition, score.points, before.points)
+
+
+def moved_points(
+    definition: str, points: Mapping[str, int], before: Mapping[str, int]
+) -> tuple[Moved, ...]:
+    """The same, of the points alone."""
+    items = scale.instruments()[definition].by_id
     if len(items) == 1:
         return ()  # it is the whole, and its change is told already
     changes = {
-        name: points - before.points[name]
-        for name, points in score.points.items()
-        if name in before.points and points != before.points[name]
+        name: now - before[name]
+        for name, now in points.items()
+        if name in before and now != before[name]
     }
     ranked = sorted(changes.items(), key=lambda one: -abs(one[1]))
     return tuple(
@@ -127,6 +134,13 @@ def moved(score: Score, before: Score | None) -> tuple[Moved, ...]:
         )
         for name, by in ranked
     )
+
+
+def moved_lately(parts: Sequence[tuple[str, Mapping[str, int]]]) -> tuple[Moved, ...]:
+    """The same of the last two scores, newest first, each as its definition and its points."""
+    if len(parts) < 2 or parts[0][0] != parts[1][0]:
+        return ()
+    return moved_points(parts[0][0], parts[0][1], parts[1][1])
 
 
 def change(total: int | None, previous: int | None) -> tuple[str, str]:

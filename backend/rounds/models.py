@@ -43,6 +43,7 @@ class ObservationOrder(Base):
             "NOT once OR (at_times = '{}' AND until_at IS NULL AND reason IS NOT NULL)",
             name="once_is_once_and_says_why",
         ),
+        CheckConstraint("NOT one_to_one OR instrument = 'safety'", name="one_to_one_is_safety"),
         Index(
             "uq_observation_order_current",
             "stay_id",
@@ -72,6 +73,8 @@ class ObservationOrder(Base):
     then_minutes: Mapped[int | None] = mapped_column(default=None)
     # A reassessment that something asked for: the reason says what.
     once: Mapped[bool] = mapped_column(server_default="false", default=False)
+    # Of safety rounds: somebody stays with the patient.
+    one_to_one: Mapped[bool] = mapped_column(server_default="false", default=False)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), default=None)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)

@@ -82,6 +82,8 @@ class By:
     actor_id: int | None = None
     observation_id: int | None = None
     not_done_reason: str | None = None
+    # Done by what is no set: a safety check.
+    done: bool = False
 
 
 NOBODY = By()
@@ -95,13 +97,16 @@ def apply(
     moves: Sequence[Move],
     *,
     by: By = NOBODY,
-) -> None:
+) -> int:
     """Write down what became of a round and of those that followed it. The last move is `by` them.
 
-    The end of the order itself is written here too; what comes after it is for `orders` to say.
+    Returns which round that was. The end of the order itself is written here too; what comes after
+    it is for `orders` to say.
     """
     round_id, current = row.id, task(row)
+    ended = round_id
     for number, made in enumerate(moves, 1):
+        ended = round_id
         step_at = its.step_at(replace(current, state=made.state))
         mover = by if number == len(moves) else NOBODY
         _write(session, round_id, row.unit_id, made, next_step_at=step_at, by=mover)
@@ -114,6 +119,7 @@ def apply(
             ordered.ended_by = by.actor_id
     session.expire(row)
     session.flush()
+    return ended
 
 
 def cancel(session: Session, row: Round, *, at: datetime, by: By = NOBODY) -> None:
@@ -136,7 +142,7 @@ def _write(
         "moved_id": round_id,
         "state": made.state,
         "next_step_at": next_step_at,
-        "done_at": made.at if by.observation_id is not None else None,
+        "done_at": made.at if by.done or by.observation_id is not None else None,
         "observation_id": by.observation_id,
         "not_done_reason": by.not_done_reason,
     }

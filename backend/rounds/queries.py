@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from backend.clinical.scale import SAFETY
 from backend.rounds.models import OPEN, ObservationOrder, Round, RoundState
 
 
@@ -53,6 +54,11 @@ def open_on_stay(session: Session, stay_id: int) -> Sequence[Round]:
         .where(Round.stay_id == stay_id, Round.state.in_(OPEN))
         .order_by(Round.due_at, Round.id)
     ).all()
+
+
+def observed_on_stay(session: Session, stay_id: int) -> Sequence[Round]:
+    """The same without the safety rounds: what a set can answer."""
+    return [row for row in open_on_stay(session, stay_id) if row.instrument != SAFETY]
 
 
 def open_on_unit(session: Session, unit_id: int) -> Sequence[Round]:

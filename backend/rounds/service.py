@@ -14,7 +14,7 @@ from backend.alerts import service as alerts
 from backend.audit import service as audit
 from backend.clinical import deterioration, refusal, schedule, task
 from backend.clinical.protocol import Protocol
-from backend.clinical.scale import Score
+from backend.clinical.scale import SAFETY, Score
 from backend.clinical.task import Answer, RoundState
 from backend.core import clock, live
 from backend.protocols import queries as protocols
@@ -76,7 +76,7 @@ def fulfil(session: Session, stay: Stay, seen: Seen, *, in_force: InForce) -> No
     Due counts from the last true set. A set older than the order's last one was charted late: it
     changes the history, not the schedule.
     """
-    found = _until_then(session, stay, _open_rounds(session, stay), seen.observed_at)
+    found = _until_then(session, stay, _observed(session, stay), seen.observed_at)
     _tick_off(
         session, stay, found, seen, waits=_waits(stay, found, seen, in_force), in_force=in_force
     )
@@ -122,7 +122,7 @@ def _until_then(
     over = [one for one in found if one.ordered.until_at and one.ordered.until_at <= at]
     for one in over:
         _let_pass(session, one, at)
-    return _open_rounds(session, stay) if over else found
+    return _observed(session, stay) if over else found
 
 
 def _let_pass(session: Session, one: OpenRound, until: datetime) -> None:
@@ -238,7 +238,7 @@ def why_not_asleep(session: Session, stay: Stay, *, now: datetime, in_force: InF
         breaths_per_min=wake.respiratory_rate_per_min if wake else None,
         spo2_percent=wake.spo2_percent if wake else 100,
     )
-    most = max((row.asleep_before for row in queries.open_on_stay(session, stay.id)), default=0)
+    most = max((row.asleep_before for row in queries.observed_on_stay(session, stay.id)), default=0)
     return why_wake(session, stay, calm, most, in_force=in_force)
 
 
@@ -258,7 +258,7 @@ def reconsider(
     """
     taken_back = seen.outcome == "entered_in_error"
     found, ticked_off = [], {}
-    for one in _open_rounds(session, stay):
+    for one in _observed(session, stay):
         ticked = _last_ticked(session, one.ordered.id)
         if ticked is not None and ticked.observation_id in superseded_ids:
             ticked_off[one.ordered.id] = ticked
@@ -287,6 +287,12 @@ def _last_ticked(session: Session, order_id: int) -> Round | None:
         .order_by(Round.done_at.desc(), Round.id.desc())
         .limit(1)
     ).first()
+
+
+def _observed(session: Session, stay: Stay) -> list[OpenRound]:
+    """What a set can answer; safety rounds have checks of their own."""
+    found = _open_rounds(session, stay)
+    return [one for one in found if one.ordered.instrument != SAFETY]
 
 
 def _open_rounds(session: Session, stay: Stay) -> list[OpenRound]:

@@ -561,3 +561,24 @@ def test_the_figure_that_the_alert_is_about_is_the_one_to_be_read_from_afar(
     build.recorded(session, ward, severe, answers=build.ciwa_b(70))
     about = {row.stay_id: re.search(r'data-about="(\w+)"', row.html)[1] for row in board()}  # type: ignore[index]
     assert about == {ill.id: "vitals", severe.id: "scales"}
+
+
+def test_a_physician_reads_which_parts_moved_and_nobody_from_an_incomplete_set(
+    session: Session, ward: Ward, board: Board
+) -> None:
+    stay = build.stay(session, ward, orders={"ciwa-b": 240})
+    flat = build.ciwa_b(20)["ciwa-b"]
+    rows: list[dict[str, int]] = [
+        flat | {"obs_tremor": 4},
+        flat | {"tense": 4, "upset": 0, "weak": 3, "muscle": 2},
+    ]
+    for hours, one in zip((3, 2), rows, strict=True):
+        build.recorded(session, ward, stay, observed_at=_ago(hours=hours), answers={"ciwa-b": one})
+    (seen,) = board("priya")
+    assert "tense ▲ 3 up 3 · hand tremor ▼ 3 down 3 NEWS2" in seen.words
+    assert "weak" not in seen.words  # two parts are shown, the rest is in the chart
+    (seen,) = board("nora")
+    assert "score-moved" not in seen.html
+    build.recorded(session, ward, stay, observed_at=_ago(hours=1), answers={"ciwa-b": {"tense": 0}})
+    (seen,) = board("priya")
+    assert "score-moved" not in seen.html

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.processes import Served, serving, token_for, watching
 
@@ -66,7 +67,9 @@ def opens(chromium: Browser) -> Iterator[Opens]:
     contexts: list[BrowserContext] = []
 
     def page(address: str, name: str = "nora", *, width: int = 1280, height: int = 900) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height})
+        # What a worker fetches, `page.route` does not see: tests/browser/test_offline.py has one.
+        viewport: ViewportSize = {"width": width, "height": height}
+        context = chromium.new_context(viewport=viewport, service_workers="block")
         contexts.append(context)
         sign_in(context, address, name)
         made = context.new_page()
@@ -76,3 +79,11 @@ def opens(chromium: Browser) -> Iterator[Opens]:
     yield page
     for context in contexts:
         context.close()
+
+
+def until(page: Page, asked: str, wanted: object, *, within_s: float = 20) -> None:
+    """Ask the page until it answers this. Playwright's own waiting takes any promise for a yes."""
+    deadline = time.monotonic() + within_s
+    while (found := page.evaluate(asked)) != wanted:
+        assert time.monotonic() < deadline, f"{found!r}, and not {wanted!r}"
+        page.wait_for_timeout(50)

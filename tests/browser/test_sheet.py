@@ -14,7 +14,7 @@ from backend.core import clock
 from backend.observations.models import Observation, Score
 from backend.stays.models import Stay
 from tests import build
-from tests.browser.conftest import Opens, sign_in
+from tests.browser.conftest import Opens, sign_in, until
 from tests.conftest import sessions_on
 from tests.people import Ward, the_ward
 from tests.processes import Served
@@ -37,7 +37,7 @@ STORED = """
   (name) => new Promise((resolve) => {
     const request = indexedDB.open("vigil");
     request.onsuccess = () => {
-      const all = request.result.transaction("drafts").objectStore("drafts").getAll();
+      const all = request.result.transaction(name).objectStore(name).getAll();
       all.onsuccess = () => resolve(all.result.map((draft) =>
         new TextDecoder().decode(new Uint8Array(draft.data))));
     };
@@ -79,7 +79,7 @@ def how_many(sessions: sessionmaker[Session], stay: Stay) -> int:
 
 def kept(page: Page) -> list[str]:
     """The drafts on this device, as they lie there."""
-    found: list[str] = page.evaluate(STORED)
+    found: list[str] = page.evaluate(STORED, "drafts")
     return found
 
 
@@ -251,7 +251,7 @@ def test_the_draft_survives_reload_and_sign_out_as_ciphertext_and_goes_with_the_
     expect(page.locator("#progress-words")).to_contain_text("1 of 20 items, 1 of 8")
     page.click("#save")
     expect(page.locator("#saved")).to_contain_text(CANARY)
-    page.wait_for_function(f"async () => !(await ({STORED})()).length")
+    until(page, f"async () => (await ({STORED})('drafts')).length", 0)
     assert how_many(sessions, stay) == 1
     assert page.evaluate("sessionStorage.length") == 0
     assert CANARY not in page.evaluate("JSON.stringify({...localStorage})")
@@ -268,26 +268,33 @@ def test_the_draft_of_another_person_is_not_shown(served: Served, opens: Opens, 
     expect(page.locator("#note")).to_have_value("")
 
 
-def test_without_a_network_it_says_not_saved_and_keeps_the_time_of_the_first_try(
+def test_without_a_network_it_waits_not_sent_and_keeps_the_time_of_the_first_try(
     served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
 ) -> None:
     page = sheet_of(opens(served.address), served, stay)
     context: BrowserContext = page.context
     page.fill("#pulse_per_min", "88")
+    page.fill("#note", CANARY)
     tried_at = clock.now()
     context.set_offline(True)
     page.click("#save")
-    expect(page.locator("#draft-words")).to_contain_text("NOT SAVED: no answer")
-    expect(page.locator("#pulse_per_min")).to_have_value("88")
+    expect(page.locator("#not-sent-set h2")).to_be_focused()
+    expect(page.locator("#not-sent-set")).to_contain_text("NOT SENT")
+    expect(page.locator("#not-sent-set")).to_contain_text("88")
+    expect(page.locator("#not-sent")).to_have_text("NOT SENT · 1")
+    assert CANARY not in "".join(page.evaluate(STORED, "queue"))
     assert how_many(sessions, stay) == 0
     time.sleep(3)
     context.set_offline(False)
-    page.click("#save")
-    expect(page.locator("#saved-title")).to_be_focused()
+    expect(page.locator("#not-sent-set h2")).to_have_text("Sent and stored", timeout=15_000)
+    expect(page.locator("#not-sent")).to_be_hidden()
     with sessions() as session:
         row = session.scalars(select(Observation)).one()
     assert abs(row.observed_at - tried_at) < timedelta(seconds=2.5)
     assert row.entered_at - row.observed_at > timedelta(seconds=2)
+    assert row.saved_on_device_at
+    until(page, f"async () => (await ({STORED})('queue')).length", 0)
+    assert kept(page) == []
 
 
 def test_a_lost_answer_and_a_second_try_store_one_set(
@@ -302,13 +309,29 @@ def test_a_lost_answer_and_a_second_try_store_one_set(
 
     page.route("**/observations", lose, times=1)
     page.click("#save")
-    expect(page.locator("#draft-words")).to_contain_text("NOT SAVED: no answer")
+    expect(page.locator("#not-sent-set h2")).to_have_text("Sent and stored", timeout=15_000)
     assert how_many(sessions, stay) == 1
-    wait_for_draft(page)
-    page.reload()
-    expect(page.locator("#pulse_per_min")).to_have_value("88")
+
+
+def test_what_the_server_would_not_take_is_shown_as_typed_and_saved_from_there(
+    served: Served, opens: Opens, sessions: sessionmaker[Session], stay: Stay
+) -> None:
+    page = sheet_of(opens(served.address), served, stay)
+    page.fill("#pulse_per_min", "180")
+    page.fill("#note", CANARY)
+    page.route("**/observations", lambda route: route.abort(), times=1)
+    page.click("#save")
+    expect(page.locator("#not-sent-set h2")).to_have_text("NOT SAVED")
+    page.click("#not-sent")
+    expect(page.locator("#unsent article")).to_contain_text("180")
+    expect(page.locator("#unsent .error + ul")).to_contain_text("180")
+    page.click("text=Open it with what was typed")
+    expect(page.locator("#note")).to_have_value(CANARY)
+    page.click("#save")
+    page.get_by_label("Yes, 180 is right").check()
     page.click("#save")
     expect(page.locator("#saved-title")).to_be_focused()
+    expect(page.locator("#not-sent")).to_be_hidden()
     assert how_many(sessions, stay) == 1
 
 

@@ -151,9 +151,9 @@ def _carries_everything(headers: Any) -> None:
     policy = headers["Content-Security-Policy"]
     assert policy == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-        " font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none';"
-        " base-uri 'none'; object-src 'none'; require-trusted-types-for 'script';"
-        " trusted-types htmx"
+        " font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none';"
+        " require-trusted-types-for 'script'; trusted-types htmx"
     )
     assert headers["Referrer-Policy"] == "no-referrer"
     assert not [name for name in headers if name.lower().startswith("access-control-")]

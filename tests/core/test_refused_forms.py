@@ -29,6 +29,7 @@ from backend.core import clock, typed_again
 from backend.core.web import TEMPLATES
 from backend.main import app
 from backend.rounds.models import ObservationOrder
+from backend.rounds.safety import service as safety
 from backend.stays.models import Stay
 from tests import build, people
 from tests.care import build as care
@@ -60,6 +61,10 @@ FORMS = {
     "/privacy/disclosures/find": "pavel",
     "/reports/shift/file": "chen",
     "/duty": "chen",
+    "/stays/{stay_id}/safety-orders": "nora",
+    "/stays/{stay_id}/safety": "nora",
+    "/stays/{stay_id}/safety/{safety_check_id}/correct": "nora",
+    "/stays/{stay_id}/safety/{safety_check_id}/take-back": "nora",
     "/admin/staff": "ada",
     "/admin/staff/{staff_id}/role": "ada",
     "/admin/workstations": "chen",
@@ -230,13 +235,24 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
     ill = Vitals(respiratory_rate_per_min=28, spo2_percent=88, pulse_per_min=128)
     row = build.recorded(session, ward, stay, vitals=ill)
     care.consent(session, ward, stay)
-    ordered = select(ObservationOrder.id).where(ObservationOrder.stay_id == stay.id)
+    ordered = select(ObservationOrder.id).where(
+        ObservationOrder.stay_id == stay.id, ObservationOrder.instrument == "news2"
+    )
     for words in ("Tell nobody.", "Not my brother."):
         sharing.ask_restriction(
             session, ward.staff["nora"].id, stay, key=uuid4(), asked=words, recipient=None
         )
+    looked = safety.record(
+        session,
+        ward.staff["nora"].id,
+        stay,
+        key=uuid4(),
+        look=safety.Look(answers={"place": "D", "doing": "A"}),
+    )
+    build.watched(session, ward, stay, "q15")
     return {
         "stay_id": stay.id,
+        "safety_check_id": looked.id,
         "alert_id": alerts.open_on_stay(session, stay.id)[0].id,
         "glass_id": care.glass(session, ward.staff["dana"].id, stay).id,
         "staff_id": ward.staff["tess"].id,
@@ -247,7 +263,9 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
 
 def _where(session: Session, route: Any, ward: Ward, ids: dict[str, int]) -> str:
     """The address of the page on which the form stands."""
-    page = str(getattr(route.original_route.endpoint, "stands_on", route.path)).split("?")[0]
+    page = str(getattr(route.original_route.endpoint, "stands_on", route.path))
+    if not set(re.findall(r"{(\w+)}", page)) <= set(ids):
+        page = page.split("?", maxsplit=1)[0]
     page = re.sub(r"{(\w+)}", lambda name: str(ids[name[1]]), page)
     if route.path == "/first-run":
         ada = ward.staff["ada"].id

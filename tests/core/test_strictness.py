@@ -29,6 +29,7 @@ from backend.observations.events import service as events
 from backend.observations.events.models import Event, EventKind
 from backend.observations.models import Observation
 from backend.rounds.models import ObservationOrder
+from backend.rounds.safety import service as safety
 from backend.stays.models import Stay
 from tests import build
 from tests.people import PEOPLE, Ward, opens
@@ -57,6 +58,7 @@ TIMES = {"started": "", "ended": "", "repeated": "first"}
 READ_BY_HAND = {
     "/stays/{stay_id}/score-preview": {**SHEET, "ciwa-b.tense": ""},
     "/stays/{stay_id}/observations": {**SHEET, "observed_local": ""},
+    "/stays/{stay_id}/observations/queued": {**SHEET, "saved_on_device_at": "2026-11-24T02:14Z"},
     "/stays/{stay_id}/observations/{observation_id}/correct": {**SHEET, "reason": "ordinary words"},
     "/stays/{stay_id}/observations/{observation_id}/take-back": {"reason": "ordinary words"},
     "/stays/{stay_id}/events": {**TIMES, "kind": "fall"},
@@ -184,12 +186,15 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
     row = build.recorded(session, ward, stay, vitals=ill)
     alert = alerts.open_on_stay(session, stay.id)[0]
     ordered = select(ObservationOrder.id).where(ObservationOrder.stay_id == stay.id)
+    look = safety.Look(answers={"place": "D", "doing": "A"})
+    looked = safety.record(session, ward.staff["nora"].id, stay, key=uuid4(), look=look)
     return {
         "stay_id": stay.id,
         "observation_id": row.id,
         "alert_id": alert.id,
         "event_id": _seizure(session, ward, stay).id,
         "observation_order_id": session.scalars(ordered).first() or 0,
+        "safety_check_id": looked.id,
     }
 
 

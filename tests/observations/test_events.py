@@ -177,6 +177,49 @@ def test_a_correction_takes_the_place_of_the_row_and_what_only_that_raised_is_ov
         )
 
 
+HAPPENINGS = [
+    (kind, minutes, minutes - 1 if lasts and over else None)
+    for kind, lasts in ((EventKind.SEIZURE, True), (EventKind.FALL, False))
+    for minutes in (2, 300)
+    for over in ((False, True) if lasts else (False,))
+]
+
+
+@pytest.mark.parametrize("wrong", HAPPENINGS)
+def test_put_right_it_is_as_if_it_had_been_right_at_first(
+    session: Session, ward: Ward, wrong: tuple[EventKind, int, int | None]
+) -> None:
+    def after(*versions: tuple[EventKind, int, int | None]) -> tuple[object, ...]:
+        nested = session.begin_nested()
+        stay, nora, row = build.stay(session, ward), ward.staff["nora"].id, None
+        for kind, began, over in versions:
+            start = now - timedelta(minutes=began)
+            ended_at = None if over is None else now - timedelta(minutes=over)
+            if row is None:
+                row = service.record(
+                    session, nora, stay,
+                    key=uuid4(), kind=kind, started_at=start, ended_at=ended_at,
+                )  # fmt: skip
+            else:
+                row = service.correct(
+                    session, nora, stay, key=uuid4(), event_id=row.id,
+                    kind=kind, started_at=start, ended_at=ended_at, reason="another time",
+                )  # fmt: skip
+        open_now = [
+            alert for alert in alerts.open_on_stay(session, stay.id) if not alert.cleared_at
+        ]
+        said = sorted((alert.rule, alert.level.value, alert.sentence) for alert in open_now)
+        stands = [(e.kind, e.started_at, e.ended_at) for e in queries.standing(session, stay.id)]
+        nested.rollback()
+        session.expire_all()
+        return said, stands
+
+    now = clock.now()
+    with clock.as_if(now):
+        for truth in HAPPENINGS:
+            assert after(wrong, truth) == after(truth), (wrong, truth)
+
+
 def test_taken_back_it_stays_readable_and_counts_no_more(
     client: Client, session: Session, ward: Ward, stay: Stay
 ) -> None:

@@ -265,6 +265,30 @@ def test_what_is_asked_once_a_day_is_carried_and_marked(
     assert not is_pressed(html, "ciwa-b.sleep_restful", "2")
 
 
+def test_what_was_only_carried_along_begins_no_assessment(
+    client: Client, session: Session, ward: Ward, stay: Stay
+) -> None:
+    build.recorded(session, ward, stay, answers=build.ciwa_b(20))
+    carried = {"ciwa-b.sleep_restful": "1", "ciwa-b.sleep_enough": "1"}
+    browser, path = client("nora"), f"/stays/{stay.id}/observations"
+    sent = sheets.form(ward, stay, fluid__oral_in_ml="250") | carried
+    assert browser.post(path, data=sent, headers=HTMX).status_code == 200
+    row = sheets.stored(session, stay)[-1]
+    assert set(queries.scores_of(session, [row.id])[row.id]) == {"fluid", "news2"}
+    alone = {name: value for name, value in sheets.form(ward, stay).items() if name in HEAD}
+    said = browser.post(path, data=alone | carried, headers=HTMX)
+    assert said.status_code == 422
+    assert "but what was asked today" in said.text
+    other = sheets.form(ward, stay) | carried | {"ciwa-b.sleep_enough": "3"}
+    assert browser.post(path, data=other, headers=HTMX).status_code == 200
+    row = sheets.stored(session, stay)[-1]
+    score = queries.scores_of(session, [row.id])[row.id]["ciwa-b"]
+    assert score.answers == {"sleep_restful": 1, "sleep_enough": 3}
+
+
+HEAD = {"key", "opened_by", "opened_in", "opened_for", "outcome"}
+
+
 def test_asleep_is_stored_as_asleep(
     client: Client, session: Session, ward: Ward, stay: Stay
 ) -> None:

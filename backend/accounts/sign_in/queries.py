@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
@@ -110,3 +110,9 @@ def standing(session: Session, staff_id: int, *, now: datetime) -> Sequence[Sign
         )
         .order_by(SignIn.id.desc())
     ).all()
+
+
+def was_of(session: Session, sign_in_id: int | None, staff_id: int) -> bool:
+    """Whether this sign-in, ended or not, is or was this person's."""
+    of_them = exists().where(SignIn.id == sign_in_id, SignIn.staff_id == staff_id)
+    return session.scalars(select(of_them)).one()

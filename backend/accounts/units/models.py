@@ -32,6 +32,8 @@ class Unit(Base):
     # The one sedation scale of the unit; and the scales for which it has the permission it needs.
     sedation_scale: Mapped[str] = mapped_column(server_default="rass", default="rass")
     permitted_scales: Mapped[list[str]] = mapped_column(server_default="{}", default_factory=list)
+    # Whether a safety check without the tag of the door says why there is none.
+    door_tags_required: Mapped[bool] = mapped_column(server_default="false", default=False)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
     # When the sheet shows what was found last: only after the own value stands, or always.
     previous_values: Mapped[str] = mapped_column(server_default="after", default="after")

@@ -90,6 +90,13 @@ def sedate_by(session: Session, actor_id: int, unit: Unit, *, scale: str) -> Non
     audit.record(session, actor_id, "unit.sedation_scale_chosen", unit_id=unit.id, scale=scale)
 
 
+def require_door_tags(session: Session, actor_id: int, unit: Unit, *, required: bool) -> None:
+    """Whether a safety check without the tag of the door must say why there is none."""
+    unit.door_tags_required = required
+    session.flush()
+    audit.record(session, actor_id, "unit.door_tags_chosen", unit_id=unit.id, required=required)
+
+
 def set_up_sheet(
     session: Session,
     actor_id: int,

@@ -29,6 +29,7 @@ class What(StrEnum):
     STAY = "a stay with its patient"
     OBSERVATIONS = "sets of observations"
     EVENTS = "events of a stay"
+    SAFETY_CHECKS = "safety checks of a stay"
     ALERTS = "list of alerts"
     ALERT = "an alert with its history"
     TOLD = "told in an emergency"

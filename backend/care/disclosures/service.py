@@ -36,6 +36,7 @@ KINDS: dict[What, frozenset[RecordKind]] = {
     What.STAY: frozenset({RecordKind.IDENTITY}),
     What.OBSERVATIONS: frozenset({RecordKind.IDENTITY, RecordKind.COURSE}),
     What.EVENTS: frozenset({RecordKind.IDENTITY, RecordKind.COURSE}),
+    What.SAFETY_CHECKS: frozenset({RecordKind.IDENTITY, RecordKind.COURSE}),
     What.ALERT: frozenset({RecordKind.IDENTITY, RecordKind.COURSE}),
 }
 # A legal proceeding is never a ground that anybody else may give (42 CFR 2.61 and following).
@@ -45,6 +46,7 @@ NEEDS: dict[What, Permission] = {
     What.STAY: Permission.SEE_CHART,
     What.OBSERVATIONS: Permission.SEE_CHART,
     What.EVENTS: Permission.SEE_CHART,
+    What.SAFETY_CHECKS: Permission.SEE_CHART,
     What.ALERT: Permission.SEE_ALERTS,
     What.AUDIT_TRAIL: Permission.SEE_AUDIT,
 }

@@ -14,6 +14,7 @@ from backend.interop.api.alerts import routes as alerts
 from backend.interop.api.events import routes as events
 from backend.interop.api.observations import routes as observations
 from backend.interop.api.reports import routes as reports
+from backend.interop.api.safety import routes as safety
 from backend.interop.api.stays import routes as stays
 from backend.interop.api.ward import routes as ward
 
@@ -67,7 +68,7 @@ FOR_DEEDS = {
 router = APIRouter(
     prefix=PREFIX, route_class=StrictJsonRoute, dependencies=[Depends(leaving.noticed)]
 )
-for part in (ward, stays, observations, events, alerts, reports):
+for part in (ward, stays, observations, events, safety, alerts, reports):
     router.include_router(part.router)
 
 

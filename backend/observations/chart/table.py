@@ -130,6 +130,9 @@ def _remarks(
     told = []
     if row.late_entry and row.supersedes_id is None:
         told.append(f"late entry, {local_time.span(row.entered_at - row.observed_at)}")
+    if row.saved_on_device_at is not None:
+        saved = local_time.clock_time(row.saved_on_device_at, zone)
+        told.append(f"saved {saved} without contact")
     if row.source.value != "typed":
         told.append(f"from {row.source.value}")
     if row.supersedes_id is not None:

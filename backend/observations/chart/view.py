@@ -61,7 +61,7 @@ def chart(
     axis = Axis(start=start, end=last + (last - start) * MARGIN, now=now, zone=actor.zone)
     course = queries.course(session, stay.id, start=start, end=axis.end)
     used = [key for key in _used(session, stay) if key in scale.latest()]
-    sums = [key for key in used if scale.latest()[key].is_asked]
+    sums = [key for key in used if key in scale.asked()]
     orders = rounds.orders_on_stay(session, stay.id)
     sight = Sight(
         course=course,

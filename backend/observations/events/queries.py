@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
-from backend.observations.events.models import Event, EventChange
+from backend.observations.events.models import Event, EventChange, EventKind
 
 # A stay has a handful; a page shows no more than this.
 MOST = 500
@@ -36,6 +36,19 @@ def chain(session: Session, stay_id: int) -> Sequence[Event]:
     return session.scalars(
         select(Event).where(Event.stay_id == stay_id).order_by(Event.id).limit(MOST)
     ).all()
+
+
+def chains(session: Session, stay_id: int, kind: EventKind) -> list[list[Event]]:
+    """Every event of this kind that stands, each from its first row to its last."""
+    rows = {row.id: row for row in chain(session, stay_id)}
+    found = []
+    for last in standing(session, stay_id):
+        if last.kind is kind:
+            one = [last]
+            while (before := one[0].supersedes_id) is not None:
+                one.insert(0, rows[before])
+            found.append(one)
+    return found
 
 
 def _standing() -> Select[Event]:

@@ -1,5 +1,6 @@
 """Write down what happened, that it is over, and put a row right with another."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -260,10 +261,19 @@ def _raise(session: Session, actor_id: int, stay: Stay, row: Event, now: datetim
 
 def _clear(session: Session, stay: Stay, was: EventKind, now: datetime) -> None:
     """What only the wrong row had raised was never true."""
-    if any(row.kind is was for row in queries.standing(session, stay.id)):
+    in_force = protocols.in_force(session, stay.unit_id, at=now)
+    fresh = timedelta(minutes=in_force.protocol.fresh_minutes)
+    if any(_called(chain, fresh) for chain in queries.chains(session, stay.id, was)):
         return
     for alert in alert_queries.open_on_stay(session, stay.id):
         if alert.rule == happening.rule_of(was):
             alerts.clear(
-                session, alert, sentence="The event that raised this was taken back.", now=now
+                session, alert, sentence="The event that raised this was put right.", now=now
             )
+
+
+def _called(chain: Sequence[Event], fresh: timedelta) -> bool:
+    """Whether it would have called when it was first written down, had it been right then."""
+    told = [row for row in chain if row.change is not EventChange.ENDED][-1]
+    went_on = happening.KINDS[told.kind].lasts and told.ended_at is None
+    return went_on or chain[0].entered_at - told.started_at <= fresh

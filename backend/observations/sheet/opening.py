@@ -1,12 +1,16 @@
 """Open a sheet: new, again with everything that was typed, or to put a stored set right."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Actor
 from backend.clinical import scale
+from backend.clinical.definition import as_text
+from backend.clinical.sheet import Sheet as Said
+from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.errors import Invalid
 from backend.observations import words
@@ -90,6 +94,36 @@ def new(
         path=f"/stays/{stay.id}/observations",
         reserved=_left_to_a_nurse(actor),
     )
+
+
+def said_now(session: Session, actor: Actor, stay: Stay, sheet: Said) -> Said:
+    """The set without an instrument of which only today's answers were carried along.
+
+    What is asked once a day stands on the sheet by itself: it begins nobody's assessment. Invalid
+    where nothing else was entered.
+    """
+    known = scale.latest()
+    given = {
+        key: {**sheet.answers.get(key, {}), **sheet.unscored.get(key, {})}
+        for key in sheet.answers.keys() | sheet.unscored.keys()
+    }
+    only_daily = [key for key in given if set(given[key]) <= set(known[key].asked_daily)]
+    if not only_daily:
+        return sheet
+    before = queries.before(
+        session, stay.id, now=clock.now(), shift_starts=actor.unit.shift_starts, zone=actor.zone
+    )
+    said = {name: as_text(found.value) for name, found in before.asked_today.items()}
+    gone = {
+        key
+        for key in only_daily
+        if all(said.get(f"{key}.{item}") == as_text(a) for item, a in given[key].items())
+    }
+    left = {key: items for key, items in sheet.answers.items() if key not in gone}
+    beside = {key: items for key, items in sheet.unscored.items() if key not in gone}
+    if gone and not left and not beside and sheet.vitals == Vitals():
+        raise Invalid("Not saved.", {"outcome": "Nothing is entered but what was asked today."})
+    return replace(sheet, answers=left, unscored=beside)
 
 
 def one(session: Session, actor: Actor, stay: Stay, instrument: str) -> Scale | None:

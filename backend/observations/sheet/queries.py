@@ -56,7 +56,7 @@ def before(
     """Of the newest sets: the last of each vital sign, each total, each answer asked once a day."""
     sets = observations.recent(session, stay_id, most=LOOK_BACK, with_corrected=False)
     return Before(
-        rounds=coming.on_stay(session, stay_id),
+        rounds=[one for one in coming.on_stay(session, stay_id) if one.instrument != scale.SAFETY],
         vitals=_last_vitals(sets),
         totals=_last_totals(sets),
         asked_today=_asked_since(sets, day_began(now, shift_starts, zone)),
@@ -100,9 +100,7 @@ def _asked_since(sets: Sequence[StoredSet], since: datetime) -> dict[str, Found]
             continue
         for key, score in stored.scores.items():
             instrument = scale.instruments()[score.definition]
-            daily = [item.id for item in instrument.items if item.asked_daily]
-            daily += [extra.id for extra in instrument.unscored if extra.asked_daily]
-            for name in daily:
+            for name in instrument.asked_daily:
                 value = (score.answers | score.unscored).get(name)
                 if value is not None:
                     found.setdefault(f"{key}.{name}", Found(value=value, observed_at=_at(stored)))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -38,6 +38,11 @@ class Sent:
         """The same for the same form, however often and whenever it is sent."""
         said = [stay_id, supersedes_id, sorted(self.inputs.items())]
         return hashlib.sha256(json.dumps(said).encode()).digest()
+
+    def without(self, name: str) -> "Sent":
+        """What the sheet itself sent, where a device added when it was saved there."""
+        kept = {other: value for other, value in self.inputs.items() if other != name}
+        return replace(self, inputs=kept)
 
 
 def sent(pairs: Iterable[tuple[str, object]]) -> Sent:

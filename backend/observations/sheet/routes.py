@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Actor, SignedIn
@@ -16,14 +16,14 @@ from backend.core.db import Db
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.web import Id, Page, Screen, go, render, stands_on, wants_fragment
 from backend.observations import queries, service
-from backend.observations.events import queries as events
-from backend.observations.events.page import lately
 from backend.observations.models import Observation, Outcome, Source
 from backend.observations.queries import StoredSet
-from backend.observations.sheet import beside, forms, opening, page, preview, reading, saved
+from backend.observations.sheet import beside, forms, opening, page, preview, saved
 from backend.observations.sheet.forms import SheetForm
 from backend.observations.sheet.preview import Preview
 from backend.observations.sheet.reading import Sent
+from backend.observations.sheet.screen import screen
+from backend.observations.sheet.wire import Came
 from backend.protocols import queries as protocols
 from backend.stays import queries as stay_queries
 from backend.stays.access import BedsideOf, ChartOf, CorrectionOf
@@ -31,15 +31,6 @@ from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
 router = APIRouter()
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordScreen(Screen, template="observations/record.html"):
-    """The sheet, under the name of the patient."""
-
-    banner: Banner
-    happened: tuple[str, ...]
-    sheet: page.Sheet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,25 +69,6 @@ class SavedPage(Page, template="observations/_saved.html"):
     saved: saved.Saved
 
 
-async def what_was_sent(request: Request) -> Sent:
-    """The form as it came over the wire. Never refuses: the sheet says what is wrong with it."""
-    async with request.form(max_files=1, max_fields=reading.MOST_INPUTS * 2) as form:
-        return reading.sent(form.multi_items())
-
-
-Came = Annotated[Sent, Depends(what_was_sent)]
-
-
-def _screen(db: Session, actor: Actor, stay: Stay, sheet: page.Sheet) -> RecordScreen:
-    now = clock.now()
-    return RecordScreen(
-        shell=shell(actor, here="record", now=now),
-        banner=stay_queries.banner(db, stay, actor.zone, now),
-        happened=lately(events.standing(db, stay.id), actor.zone, now),
-        sheet=sheet,
-    )
-
-
 @router.get("/stays/{stay_id}/record")
 def record_screen(
     db: Db,
@@ -108,7 +80,7 @@ def record_screen(
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
     chosen, added = tuple(instruments or ()), tuple(also or ())
     sheet = opening.new(db, actor, stay, instruments=chosen, also=added, key=uuid4())
-    return render(_screen(db, actor, stay, sheet))
+    return render(screen(db, actor, stay, sheet))
 
 
 @router.get("/stays/{stay_id}/record/scale")
@@ -155,7 +127,7 @@ def record(request: Request, db: Db, actor: SignedIn, stay: BedsideOf, came: Cam
             actor.id,
             stay,
             key=form.key,
-            sheet=form.sheet(actor.zone, clock.now()),
+            sheet=opening.said_now(db, actor, stay, form.sheet(actor.zone, clock.now())),
             source=Source.TYPED,
             sent=came.fingerprint(stay.id),
             reserved=actor.reserved_scales,
@@ -181,7 +153,7 @@ def _again(
     )
     if wants_fragment(request):
         return render(SheetPage(sheet=sheet), 422)
-    return render(_screen(db, actor, stay, sheet), 422)
+    return render(screen(db, actor, stay, sheet), 422)
 
 
 def _echo(request: Request, db: Session, actor: Actor, stay: Stay, row: Observation) -> Response:
@@ -240,7 +212,7 @@ def correct_screen(db: Db, actor: SignedIn, stay: CorrectionOf, observation_id: 
     audit.viewed(db, actor.id, stay_id=stay.id, unit_id=stay.unit_id, now=clock.now())
     found = _to_correct(db, stay, observation_id)
     sheet = opening.correction(db, actor, stay, found, key=uuid4())
-    return render(_screen(db, actor, stay, sheet))
+    return render(screen(db, actor, stay, sheet))
 
 
 @router.post("/stays/{stay_id}/observations/{observation_id}/correct")

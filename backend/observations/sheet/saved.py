@@ -62,6 +62,7 @@ class Saved:
     observed: str
     entered: str
     late: str | None
+    waited: str | None
     scores: tuple[SavedScore, ...]
     vitals: tuple[tuple[str, str], ...]
     note: str | None
@@ -106,6 +107,7 @@ def saved(
         observed=local_time.day_and_time(row.observed_at, zone, now),
         entered=local_time.day_and_time(row.entered_at, zone, now),
         late=late,
+        waited=_waited(row, zone),
         scores=tuple(
             _score(score, previous.get(key)) for key, score in sorted(stored.scores.items())
         ),
@@ -141,12 +143,23 @@ def _still_due(session: Session, row: Observation) -> str | None:
     if row.outcome is not Outcome.ASLEEP:
         return None
     left = [
-        one for one in rounds.open_on_stay(session, row.stay_id) if one.due_at <= row.observed_at
+        one
+        for one in rounds.observed_on_stay(session, row.stay_id)
+        if one.due_at <= row.observed_at
     ]
     if not left:
         return None
     names = ", ".join(dict.fromkeys(words.name_of(one.instrument) for one in left))
     return f"The sleep check does not stand for it: {names} stays due. Wake for a full set."
+
+
+def _waited(row: Observation, zone: ZoneInfo) -> str | None:
+    """Both times of a set that was saved without contact: the device's, and ours."""
+    if row.saved_on_device_at is None:
+        return None
+    saved = local_time.clock_time(row.saved_on_device_at, zone)
+    received = local_time.clock_time(row.entered_at, zone)
+    return f"Saved at {saved} on a device that had no contact; received at {received}."
 
 
 def _score(row: Score, previous: Score | None) -> SavedScore:

@@ -12,6 +12,7 @@ from backend.accounts.staff import queries as staff_queries
 from backend.accounts.units.models import Bed
 from backend.alerts import queries as alert_queries
 from backend.alerts.models import Alert, AlertStep
+from backend.clinical.scale import SAFETY
 from backend.clinical.shift import INSTANT, Shift
 from backend.core.errors import NotFound
 from backend.observations import queries as observation_queries
@@ -21,6 +22,8 @@ from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.patients import queries as patient_queries
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
+from backend.reports.shift import on_watch
+from backend.reports.shift.on_watch import OnWatch
 from backend.rounds import queries as round_queries
 from backend.rounds.models import Round, RoundState, RoundStep
 from backend.stays import queries as stay_queries
@@ -72,6 +75,7 @@ class Stored:
     leaves: Sequence[Leave]
     # What began in the shift, as it is known now.
     events: Sequence[Event]
+    safety: OnWatch
     names: Mapping[int, str]
 
     def is_away(self, stay_id: int, moment: datetime) -> bool:
@@ -100,7 +104,8 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
     until = shift.ends_at if shift.ends_at <= now else now + INSTANT
     stays = _stays(session, unit_id, start, until)
     stay_ids = [stay.id for stay in stays]
-    rounds = round_queries.due_between(session, unit_id, start, until)
+    due = round_queries.due_between(session, unit_id, start, until)
+    rounds = [row for row in due if row.instrument != SAFETY]
     corrections = _corrections(session, stay_ids)
     sets = _sets(session, stay_ids, rounds, start, until) | corrections
     corrected_by = {row.supersedes_id: row.id for row in corrections.values() if row.supersedes_id}
@@ -120,7 +125,7 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         flagged_patients=set(patient_queries.risks(session, [stay.patient_id for stay in stays])),
         placements=stay_queries.placements_between(session, unit_id, start - INSTANT, until),
         rounds=rounds,
-        called_off_at=_called_off_at(session, rounds),
+        called_off_at=_called_off_at(session, due),
         sets=sets,
         corrected_by=corrected_by,
         scores=observation_queries.scores_of(session, list(sets)),
@@ -130,6 +135,7 @@ def stored(session: Session, unit_id: int, shift: Shift, now: datetime) -> Store
         steps=steps,
         leaves=leave_queries.between(session, unit_id, start, max(until, now)),
         events=event_queries.between(session, unit_id, start, until),
+        safety=on_watch.on_watch(session, unit_id, due, start, until),
         names=staff_queries.names(session, [row.recorded_by for row in sets.values()]),
     )
 

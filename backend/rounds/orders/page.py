@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from backend.accounts.staff import queries as staff
-from backend.clinical import scale
+from backend.clinical import safety, scale
+from backend.clinical.safety import Level
 from backend.core import local_time
 from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
@@ -67,6 +68,11 @@ class Orders:
     may_order: bool
     instruments: tuple[Choice, ...]
     every: tuple[Choice, ...]
+    # Safety rounds: levels that may be chosen, and after an end; none for whoever may not.
+    levels: tuple[Choice, ...]
+    levels_then: tuple[Choice, ...]
+    safety_words: str
+    safety_key: str
     key: str
     end_keys: Mapping[int, str]
     nights: tuple[Night, ...]
@@ -143,6 +149,8 @@ def _line(
     now: datetime,
 ) -> Line:
     how_often = _times(one.at_times) if one.at_times else spoken(one.interval_minutes)
+    if one.one_to_one:
+        how_often = Level.ONE_TO_ONE.words
     shortened = row is not None and not one.once and row.interval_minutes < one.interval_minutes
     version = protocols.by_id(session, one.protocol_id).version
     by = names.get(one.ordered_by, "not known")
@@ -197,6 +205,22 @@ def instruments(in_force: InForce) -> tuple[Choice, ...]:
     """What the unit has intervals for."""
     known = sorted(in_force.protocol.intervals, key=lambda key: key != "news2")
     return tuple(Choice(value=key, label=name_of(key)) for key in known)
+
+
+def levels(closest: Level | None, *, may_lower: bool) -> tuple[Choice, ...]:
+    """The levels of safety rounds that can be ordered: only the closer ones, for some."""
+    return tuple(
+        Choice(value=level.value, label=level.words)
+        for level in safety.LEVELS
+        if may_lower or not safety.lowers(closest, level, None)
+    )
+
+
+def level_now(standing: ObservationOrder | None) -> Level | None:
+    """How closely somebody is looked after now; None without safety rounds."""
+    if standing is None:
+        return None
+    return safety.level_of(standing.interval_minutes, one_to_one=standing.one_to_one)
 
 
 def every() -> tuple[Choice, ...]:

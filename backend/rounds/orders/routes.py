@@ -1,25 +1,29 @@
 """The orders of one stay: seen by whoever sees the chart, changed by whoever may order."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request, Response
+from sqlalchemy.orm import Session
 
-from backend.accounts.access import SignedIn
+from backend.accounts.access import Actor, SignedIn
 from backend.accounts.permissions import Permission
 from backend.accounts.shell import shell
 from backend.audit import service as audit
+from backend.clinical.scale import SAFETY
 from backend.core import clock
 from backend.core.db import Db
 from backend.core.errors import NotFound
 from backend.core.web import Screen, go, render, stands_on
 from backend.protocols import queries as protocols
+from backend.rounds import queries
 from backend.rounds.orders import page, service
 from backend.rounds.orders.access import OrderToEnd, StayToOrderOf
 from backend.rounds.orders.forms import EndForm, OrderForm
 from backend.stays import queries as stay_queries
 from backend.stays.access import ChartOf
+from backend.stays.models import Stay
 from backend.stays.queries import Banner
 
 router = APIRouter()
@@ -31,6 +35,20 @@ class OrdersScreen(Screen, template="rounds/orders.html"):
 
     banner: Banner
     orders: page.Orders
+
+
+def _safety(db: Session, actor: Actor, stay: Stay) -> dict[str, Any]:
+    """The form of safety rounds, for whoever may order them."""
+    may = actor.may(Permission.ORDER_SAFETY_ROUNDS) and stay.discharged_at is None
+    may_lower = actor.may(Permission.ORDER_OBSERVATIONS)
+    level = page.level_now(queries.standing(db, stay.id, SAFETY))
+    found = page.levels(level, may_lower=may_lower)
+    return {
+        "levels": found if may else (),
+        "levels_then": found[:-1] if may else (),
+        "safety_words": f"Now: {level.words}." if level else "Not on safety rounds.",
+        "safety_key": str(uuid4()),
+    }
 
 
 @router.get("/stays/{stay_id}/orders")
@@ -51,6 +69,7 @@ def orders_screen(db: Db, actor: SignedIn, stay: ChartOf) -> Response:
                 may_order=actor.may(Permission.ORDER_OBSERVATIONS) and stay.discharged_at is None,
                 instruments=page.instruments(in_force),
                 every=page.every(),
+                **_safety(db, actor, stay),
                 key=str(uuid4()),
                 nights=page.nights(db, stay, zone=actor.zone, now=now),
                 may_order_nights=actor.may(Permission.ORDER_NIGHTS) and stay.discharged_at is None,

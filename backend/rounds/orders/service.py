@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.audit import service as audit
 from backend.clinical import schedule
+from backend.clinical.scale import SAFETY
 from backend.clinical.schedule import HowOften
 from backend.clinical.task import Task
 from backend.core import live
@@ -29,6 +30,7 @@ def order(
     at: datetime,
     in_force: InForce,
     reason: str | None = None,
+    one_to_one: bool = False,
 ) -> ObservationOrder:
     """Order an observation in place of the order for the same instrument.
 
@@ -60,6 +62,7 @@ def order(
         ordered_by=actor_id,
         protocol_id=in_force.id,
         reason=reason,
+        one_to_one=one_to_one,
     )
     session.add(row)
     session.flush()
@@ -128,7 +131,9 @@ def end(
     if ended.ended_at is not None:
         return
     risk_until = at_risk_until(stay, in_force)
-    if not ended.once and risk_until is not None and at < risk_until:
+    # Withdrawal is what the window is about: how safe somebody is, is another question.
+    regular = not ended.once and ended.instrument != SAFETY
+    if regular and risk_until is not None and at < risk_until:
         raise Conflict(
             "The risk window after the last use is still open, so this goes on. Order it more"
             " often or at other times instead."
@@ -147,6 +152,7 @@ def then(over: ObservationOrder, stay: Stay, in_force: InForce) -> HowOften | No
     risk_until = at_risk_until(stay, in_force)
     if (
         risk_until is not None
+        and over.instrument != SAFETY
         and over.until_at < risk_until
         and over.interval_minutes < over.then_minutes
     ):
@@ -226,6 +232,13 @@ def at_risk_until(stay: Stay, in_force: InForce) -> datetime | None:
         last_use_at=stay.last_use_at,
         since=stay.admitted_at,
     )
+
+
+def in_turn(session: Session, stay: Stay) -> Stay:
+    """The stay as it is now, locked: two who change its rounds at once take turns."""
+    return session.scalars(
+        select(Stay).where(Stay.id == stay.id).with_for_update(key_share=True)
+    ).one()
 
 
 def goes_on(stay: Stay) -> None:

@@ -10,6 +10,7 @@ from backend.accounts.access import Actor
 from backend.accounts.units.models import Bed
 from backend.clinical import forecast
 from backend.clinical.forecast import Coming, Visit
+from backend.clinical.scale import SAFETY
 from backend.core import local_time
 from backend.patients.models import Patient
 from backend.protocols import queries as protocols
@@ -44,6 +45,9 @@ class Stop:
     due_words: str
     overdue: bool
     who: str
+    # Where what is due is written down.
+    path: str
+    act: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +193,7 @@ def _stop(
     first = due[0].due_at
     together = [row for row in due if row.due_at <= max(first, now) + TOGETHER]
     holder = ward.holders.get(stay.id)
+    safe = due[0].instrument == SAFETY
     left = first - now
     words = "now" if abs(left) < MINUTE else f"in {local_time.span(left)}"
     return Stop(
@@ -201,6 +206,8 @@ def _stop(
         due_words=f"{local_time.span(-left)} overdue" if left <= -MINUTE else words,
         overdue=left <= -MINUTE,
         who=ward.names.get(holder, "somebody") if holder else NOBODY,
+        path=f"/rounds/safety?stay={stay.id}" if safe else f"/stays/{stay.id}/record",
+        act="Look" if safe else "Record",
     )
 
 

@@ -42,6 +42,7 @@ class RoundsScreen(Screen, template="rounds/rounds.html"):
 
     rounds: page.Rounds
     assigning: Assigning | None
+    makes_tags: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,7 @@ def rounds_screen(db: Db, actor: GoesRound, whose: Whose = "mine") -> Response:
             shell=shell(actor, here="rounds", now=now),
             rounds=page.rounds(db, actor, ward, whose=whose, now=now),
             assigning=assigning,
+            makes_tags=actor.may(Permission.MANAGE_WORKSTATIONS),
         )
     )
 

@@ -1,0 +1,1 @@
+"""Safety checks, for machines: read, and nothing else."""

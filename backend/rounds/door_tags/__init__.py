@@ -1,0 +1,1 @@
+"""The tags on the doors: scanned, they say that somebody stood there."""
