@@ -65,6 +65,7 @@ from backend.interop.api import routes as api
 from backend.observations.chart import routes as chart
 from backend.observations.events import routes as events
 from backend.observations.offline import routes as offline
+from backend.observations.paper import routes as paper
 from backend.observations.sheet import routes as sheet
 from backend.reports.disclosures import routes as disclosures
 from backend.reports.privacy import routes as privacy
@@ -223,6 +224,7 @@ for domain in (
     chart,
     events,
     offline,
+    paper,
     wall,
     health,
     sign_in,

@@ -54,7 +54,7 @@ async function put(form) {
     lines: inWords(form),
     title: plain(document.getElementById("sheet-title").textContent),
     patient: plain(document.querySelector(".patient h1 a").firstChild.data),
-    bed: plain(document.querySelector(".patient .plate").textContent),
+    bed: plain(document.querySelector(".patient .plate").textContent).replace("–", ""),
   };
   const row = { key, owner: elements.opened_by.value, stay: elements.opened_for.value, state: "waiting", ...(await seal(me, device(), said)) };
   const change = (await vault()).transaction(["queue", "drafts"], "readwrite");

@@ -9,7 +9,7 @@ async function card(row) {
   const said = await unseal(row), refused = row.state === "refused";
   const article = make("article", "", "panel stack");
   article.dataset.key = row.key;
-  article.append(make("h2", `${said.bed ? `Bed ${said.bed}: ` : ""}${said.patient}`), make("p", `${said.title}, saved here ${said.local.replace("T", " ")}`));
+  article.append(make("h2", `${said.bed}: ${said.patient}`), make("p", `${said.title}, saved here at ${said.local.slice(11)} on ${said.local.slice(0, 10)}`));
   if (refused) {
     const why = make("ul", "");
     why.append(...row.wrong.map((sentence) => make("li", sentence)));

@@ -39,6 +39,7 @@ from backend.core.web import ROOT
 from backend.main import app, tables
 from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
+from backend.observations.paper import token as paper
 from backend.protocols import queries as protocols
 from backend.rounds.door_tags import queries as door_tags_of
 from backend.rounds.door_tags import service as door_tags
@@ -264,34 +265,35 @@ def _ill(session: Session, ward: Ward, *, elsewhere: bool) -> dict[str, Any]:
         "workstation_id": machine.id,
         "disclosure_id": disclosure.id,
         "glass_id": glass.id,
+        "sheet": paper.made(unit.id, stay.id, "news2", clock.now()),
         "purge_id": care.purge(session, ward, stay).id,
     }
 
 
 @pytest.fixture
-def ours(session: Session, ward: Ward) -> dict[str, int]:
+def ours(session: Session, ward: Ward) -> dict[str, Any]:
     return _ill(session, ward, elsewhere=False)
 
 
 @pytest.fixture
-def theirs(session: Session, ward: Ward) -> dict[str, int]:
+def theirs(session: Session, ward: Ward) -> dict[str, Any]:
     return _ill(session, ward, elsewhere=True)
 
 
-def _answer(caller: TestClient, route: Guarded, ids: dict[str, int]) -> Any:
+def _answer(caller: TestClient, route: Guarded, ids: dict[str, Any]) -> Any:
     wanted = re.findall(r"{(\w+)}", route.path)
     assert set(wanted) <= set(ids), f"{route}: say in _ill() what {wanted} may be"
     headers = {"Idempotency-Key": str(uuid4())} if route.for_machines else {}
     return caller.request(route.method, route.path.format(**ids), headers=headers)
 
 
-def _send(caller: TestClient, route: Guarded, ids: dict[str, int]) -> int:
+def _send(caller: TestClient, route: Guarded, ids: dict[str, Any]) -> int:
     return int(_answer(caller, route, ids).status_code)
 
 
 @pytest.mark.parametrize("route", ASKED, ids=str)
 def test_nobody_gets_in_without_signing_in(
-    caller: Callable[..., TestClient], ours: dict[str, int], route: Guarded
+    caller: Callable[..., TestClient], ours: dict[str, Any], route: Guarded
 ) -> None:
     """Nor the disabled, nor whoever left the keys, nor (but to their account) with one factor."""
     page = route.method == "GET" and not route.for_machines
@@ -303,7 +305,7 @@ def test_nobody_gets_in_without_signing_in(
 
 @pytest.mark.parametrize("route", [r for r in ASKED if not r.for_machines], ids=str)
 def test_a_locked_screen_opens_nothing(
-    session: Session, caller: Callable[..., TestClient], ours: dict[str, int], route: Guarded
+    session: Session, caller: Callable[..., TestClient], ours: dict[str, Any], route: Guarded
 ) -> None:
     for role in Role:
         if role not in MACHINES:
@@ -314,7 +316,7 @@ def test_a_locked_screen_opens_nothing(
 
 @pytest.mark.parametrize("route", ASKED, ids=str)
 def test_the_wrong_way_in_is_no_way_in(
-    caller: Callable[..., TestClient], ours: dict[str, int], route: Guarded
+    caller: Callable[..., TestClient], ours: dict[str, Any], route: Guarded
 ) -> None:
     for role in Role:
         if (role in MACHINES) != route.for_machines:
@@ -324,8 +326,8 @@ def test_the_wrong_way_in_is_no_way_in(
 @pytest.mark.parametrize("route", GUARDED, ids=str)
 def test_a_route_opens_to_whom_the_table_names_and_to_nobody_else(
     caller: Callable[..., TestClient],
-    ours: dict[str, int],
-    theirs: dict[str, int],
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
     route: Guarded,
 ) -> None:
     everything = [ours, theirs, dict.fromkeys(ours, NOBODY_HAS)]
@@ -344,8 +346,8 @@ def test_a_route_opens_to_whom_the_table_names_and_to_nobody_else(
 @pytest.mark.parametrize("route", WITH_IDS, ids=str)
 def test_what_is_of_another_unit_reads_as_if_it_were_not_there(
     caller: Callable[..., TestClient],
-    ours: dict[str, int],
-    theirs: dict[str, int],
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
     route: Guarded,
 ) -> None:
     missing = dict.fromkeys(ours, NOBODY_HAS)
@@ -367,12 +369,12 @@ def test_what_is_of_another_unit_reads_as_if_it_were_not_there(
 
 @pytest.mark.parametrize("route", [r for r in GUARDED if r.method == "GET"], ids=str)
 def test_asking_changes_nothing(
-    session: Session, caller: Callable[..., TestClient], ours: dict[str, int], route: Guarded
+    session: Session, caller: Callable[..., TestClient], ours: dict[str, Any], route: Guarded
 ) -> None:
     role = next(role for role in Role if route.allows(role))
     known = caller(role)
 
-    def rows() -> dict[str, int]:
+    def rows() -> dict[str, Any]:
         return {
             table.name: session.scalars(select(func.count()).select_from(table)).one()
             for table in tables.metadata.sorted_tables

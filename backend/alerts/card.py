@@ -13,6 +13,7 @@ from backend.alerts import queries, words
 from backend.alerts import service as alerts
 from backend.alerts.models import Alert
 from backend.alerts.page import Link, names_of
+from backend.alerts.reasons import Reasons, reasons
 from backend.alerts.words import Basis, Look, Told
 from backend.core import local_time
 from backend.protocols import queries as protocols
@@ -43,6 +44,7 @@ class Why:
     assess: str
     banner: Banner
     basis: Basis
+    reasons: Reasons
     rule: str
     source: str
     told: tuple[Told, ...]
@@ -78,6 +80,7 @@ def why(session: Session, actor: Actor, alert: Alert, now: datetime) -> Why:
         assess=words.assessed_by(alert, protocol.assess_minutes[alert.level], zone),
         banner=banner,
         basis=words.basis(alert, zone, now),
+        reasons=reasons(steps, zone, now),
         rule=_rule(session, alert),
         source=alert.rule_source,
         told=tuple(told),
@@ -93,7 +96,7 @@ def _rule(session: Session, alert: Alert) -> str:
     version = session.get_one(UnitProtocol, alert.protocol_id)
     approver = staff.names(session, [version.approved_by])[version.approved_by]
     return (
-        f"Rule “{alert.rule}” version {alert.rule_version}, protocol “{version.name}” version"
+        f"“{alert.rule}” version {alert.rule_version}, protocol “{version.name}” version"
         f" {version.version}, approved by {approver}."
     )
 

@@ -73,4 +73,10 @@ def overdue(protocol: Protocol, why: Why, *, expected_at: datetime, at_words: st
         observation_id=None,
         band_system=None,
         source=f"{rules.source.text} [{rules.source.mark}]",
+        asked={
+            "kind": "not-back",
+            "why": why.key,
+            "expected_at": expected_at.isoformat(),
+            "at_words": at_words,
+        },
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from backend.clinical import happening, refusal
+from backend.clinical import absence, happening, refusal
 from backend.clinical.course import Seen
 from backend.clinical.deterioration import cannot_evaluate, overdue, verdicts
 from backend.clinical.protocol import Protocol
@@ -47,6 +47,13 @@ def ask_again(
             started_at=_moment(asked, "started_at"),
             at_words=str(asked["at_words"]),
             decided=protocol.rule_for_event(key),
+        )
+    if kind == "not-back":
+        return absence.overdue(
+            protocol,
+            absence.REASONS[str(asked["why"])],
+            expected_at=_moment(asked, "expected_at"),
+            at_words=str(asked["at_words"]),
         )
     which = str(asked["which"])
     return cannot_evaluate(str(asked["job"]), which.split(", ") if which else ())

@@ -123,7 +123,7 @@ class _Asking:
         self.by_instrument = by_instrument
         self.treatment = treatment
         self.ask = ask
-        self.before: dict[tuple[str, int], tuple[tuple[Evidence, ...], str]] = {}
+        self.before: dict[tuple[str, int, str], tuple[tuple[Evidence, ...], str]] = {}
 
     def verdicts(self, touched: Lines) -> Iterator[Verdict]:
         """Every rule that these lines concern; what cannot be evaluated is a flag of its own."""
@@ -220,14 +220,14 @@ class _Asking:
     ) -> Verdict:
         stale = newest.seen.observed_at < self.since
         state: State = "stale" if stale else finding.state
-        before, slope = self._before(line) if line and state == "met" else ((), "")
+        before, slope = self._before(rule, line) if line and state == "met" else ((), "")
         return _verdict(rule, finding, state=state, deciding=deciding, before=before, slope=slope)
 
-    def _before(self, line: Sequence[ScoredSet]) -> tuple[tuple[Evidence, ...], str]:
-        """What went before is the same for all rules that one set meets."""
-        name = line[-1].score.key, line[-1].seen.id
+    def _before(self, rule: Rule, line: Sequence[ScoredSet]) -> tuple[tuple[Evidence, ...], str]:
+        """What went before is the same for all rules that one number of one set meets."""
+        name = line[-1].score.key, line[-1].seen.id, rule.words.get("item", "")
         if name not in self.before:
-            self.before[name] = trends.before(line)
+            self.before[name] = trends.before(line, name[2])
         return self.before[name]
 
 

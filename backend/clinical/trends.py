@@ -193,15 +193,13 @@ def per_hour(found: Fraction) -> str:
     return f"{hundredths:+} per h"
 
 
-def before(line: Sequence[ScoredSet]) -> tuple[tuple[Evidence, ...], str]:
-    """The totals before the newest, oldest first, and how all of them go together."""
-    recent = known(line[-12:], "")[-SHOWN - 1 :]
-    earlier = [one for one in recent if one.one is not line[-1]]
-    shown = tuple(evidence_of(one.one, "") for one in earlier[-SHOWN:])
+def before(line: Sequence[ScoredSet], item: str) -> tuple[tuple[Evidence, ...], str]:
+    """The numbers before the newest, oldest first, and how all of them go together."""
+    recent = known(line[-12:], item)[-SHOWN - 1 :]
+    earlier = [one for one in recent if one.one is not line[-1]][-SHOWN:]
+    shown = tuple(evidence_of(one.one, item) for one in earlier)
     found = slope(recent) if len(recent) > 2 else None
     if found is None:
         return shown, ""
-    return (
-        shown,
-        f"{per_hour(found)} over {len(recent)} sets, {between(recent[0].one, recent[-1].one)}",
-    )
+    span_words = between(recent[0].one, recent[-1].one)
+    return shown, f"{per_hour(found)} over {len(recent)} sets, {span_words}"

@@ -77,7 +77,7 @@ def _differs(session: Session, alert: Alert, step: AlertStep) -> str:
     """How the answer of today differs from the one of then; empty where it does not."""
     asked = step.detail.get("asked")
     if not asked:
-        return "What was asked was not kept: this was raised by an earlier release."
+        return "What was asked was not kept when this was raised."
     sets = asked.get("sets", [])
     course = queries.sets(session, alert.stay_id, sets)
     if len(course) < len(sets):

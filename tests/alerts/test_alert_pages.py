@@ -262,7 +262,7 @@ def test_the_card_says_why(ward: Ward, client: Client, alert: Alert, at: datetim
         "NEWS2 is 8, 7 or more.",
         f"{local:%H:%M}",
         "Rule “news2-7” version 1, protocol “Vigil default” version 1, approved by Vera Approver.",
-        "Source: RCP 2017 [A].",
+        "Source RCP 2017 [A].",
         "Raised: the assigned nurse told on the board",
         "The charge nurse",
         "The physician on duty",
@@ -392,6 +392,31 @@ def test_the_card_brings_the_last_36_hours(
     drawn = _text(priya, course[1])
     assert "CIWA-B" in drawn
     assert "33" in drawn
+
+
+def test_the_card_tells_what_went_before_and_how_it_goes(
+    session: Session, ward: Ward, client: Client
+) -> None:
+    stay, now = build.stay(session, ward), clock.now()
+    for hours, total in ((8, 18), (4, 26), (0, 45)):
+        observed_at = now - timedelta(hours=hours)
+        build.recorded(session, ward, stay, answers=build.ciwa_b(total), observed_at=observed_at)
+    severe = next(a for a in queries.open_on_stay(session, stay.id) if a.rule.startswith("band"))
+    card = client("nora").get(f"/alerts/{severe.id}").text
+    said = _text(client("nora"), f"/alerts/{severe.id}")
+    assert re.search(r"Before CIWA-B 18 at [\w ]*\d\d:\d\d, 26 at", said)
+    assert "Slope +3.38 per h over 3 sets, 8 h" in said
+    assert "Rule “band-severe/ciwa-b” version 1" in said
+    drawn = re.search(r'aria-label="18, 26, 45"><polyline points="([^"]+)"', card)
+    assert drawn is not None
+    assert drawn[1] == "5.0 19.0 60.0 15.4 115.0 7.0"
+
+
+def test_what_has_no_before_shows_none(
+    session: Session, ward: Ward, client: Client, at: datetime
+) -> None:
+    alert = raised(session, ward, build.stay(session, ward), at=at)
+    assert "<dt>Before</dt>" not in client("nora").get(f"/alerts/{alert.id}").text
 
 
 def test_the_bar_counts_what_the_list_shows(session: Session, ward: Ward, at: datetime) -> None:

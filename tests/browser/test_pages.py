@@ -54,6 +54,7 @@ PAGES = {
     "leave": "/stays/{away}/leave",
     "rounds": "/rounds?whose=all",
     "unsent": "/unsent",
+    "paper": "/stays/{stay}/paper",
     "offline": "/offline",
     "admit": "/admit",
     "consents": "/stays/{stay}/consents",

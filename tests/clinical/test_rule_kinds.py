@@ -566,3 +566,13 @@ def test_what_is_met_says_what_went_before_and_how_it_goes() -> None:
     assert found.slope == "+5.62 per h over 5 sets, 4 h"
     assert said(scores(45), minutes=60)["band-severe/ciwa-b"].slope == ""
     assert said(scores(18), minutes=60)["band-severe/ciwa-b"].before == ()
+
+
+def test_what_went_before_a_value_are_values() -> None:
+    course = [breathing(n, breaths, minutes=60 * n) for n, breaths in enumerate((16, 12, 8), 1)]
+    found = said(course, minutes=180)["breathing-8"]
+    assert [(e.label, e.value, e.unit) for e in found.before] == [
+        ("Breathing rate", "16", "/min"),
+        ("Breathing rate", "12", "/min"),
+    ]
+    assert found.slope == "-4.00 per h over 3 sets, 2 h"

@@ -20,7 +20,7 @@ from backend.alerts import service as alert_service
 from backend.alerts.models import Alert, StepKind
 from backend.audit.models import AuditEntry
 from backend.cli import app
-from backend.clinical import deterioration, refusal
+from backend.clinical import absence, deterioration, refusal
 from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.core.errors import NotFound
@@ -150,7 +150,7 @@ def raised(
 
 
 def test_every_kind_of_alert_can_be_asked_again(session: Session, ward: Ward, stay: Stay) -> None:
-    """Sets, what was overdue, refused, happened, and what could not be evaluated."""
+    """Sets, what was overdue, refused, not back, happened, and what could not be evaluated."""
     now = clock.now()
     unit = protocols.in_force(session, ward.unit.id, at=now).protocol
     row = build.recorded(session, ward, stay, vitals=Vitals(respiratory_rate_per_min=7))
@@ -165,6 +165,7 @@ def test_every_kind_of_alert_can_be_asked_again(session: Session, ward: Ward, st
             due_at=now,
         ),
         refusal.refused(unit, instrument="news2", times=2, refused_at=now, observation_id=row.id),
+        absence.overdue(unit, absence.REASONS["pass"], expected_at=now, at_words="02:10"),
         deterioration.cannot_evaluate("rounds"),
         deterioration.cannot_evaluate("rules", ["CIWA-B severe", "COWS severe"]),
     ):
@@ -172,7 +173,8 @@ def test_every_kind_of_alert_can_be_asked_again(session: Session, ward: Ward, st
         raised(session, ward, stay, verdict)
     found = alerts.open_on_stay(session, stay.id)
     assert {alert.rule.partition("/")[0] for alert in found} >= {
-        "breathing-8", "event", "overdue", "refused", "cannot-evaluate",
+        "breathing-8", "event", "overdue", "refused", "overdue-return",
+        "cannot-evaluate",
     }  # fmt: skip
     for alert in found:
         told = explained.explain(session, alert.id).told

@@ -504,3 +504,37 @@ def test_off_the_unit_the_rounds_rest_and_whoever_is_seen_in_the_house_is_back(
     assert leave_queries.absence(session, stay.id) is None
     assert inside.round_id is not None
     assert open_round(session, stay).due_at == inside.observed_at + 15 * MINUTE
+
+
+def test_checks_that_look_alike_are_told_to_their_maker_and_the_charge_nurse_alone(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    stays = [watched(session, ward, bed=bed, ago=200) for bed in ("1", "2", "3", "4")]
+    for stay in stays:
+        looked(session, ward, stay, by="tess")
+    looked(session, ward, stays[0], by="nora")
+    of_tess = "4 checks from "
+    mine = client("tess").get("/rounds/safety").text
+    assert of_tess in mine
+    assert "nothing follows from it by itself" in mine
+    assert "To talk about" not in mine
+    assert of_tess not in client("nora").get("/rounds/safety").text
+    talk = client("chen").get("/rounds/safety").text
+    assert f"{ward.staff['tess'].name}: {of_tess}" in talk
+    assert "ask, do not judge" in talk
+    assert "To think about" not in talk
+
+
+def test_the_chart_draws_each_look_and_what_was_missed(
+    client: Browser, session: Session, ward: Ward
+) -> None:
+    stay = watched(session, ward, ago=40)
+    _watch(session)
+    looked(session, ward, stay, Look(answers={"place": "R", "doing": "S", "breathing": "N"}))
+    html = client("nora").get(f"/stays/{stay.id}").text
+    strip = html[html.index('id="safety-rounds-title"') :]
+    strip = strip[: strip.index("</svg>")]
+    assert "2 missed." in strip
+    assert "own room, asleep, not seen to breathe" in strip
+    assert strip.count("#g-overdue") == 2
+    assert strip.count("#g-urgent") == 1

@@ -11,11 +11,14 @@ from backend.accounts.staff import queries as staff
 from backend.alerts.models import Alert
 from backend.clinical import fluid
 from backend.clinical.definition import Answer
+from backend.clinical.scale import SAFETY
 from backend.observations.events import queries as events
 from backend.observations.events.models import Event
 from backend.observations.models import Observation, Outcome, Score, ScoreStatus
 from backend.observations.queries import StoredSet, scores_of
 from backend.rounds.models import Round, RoundState
+from backend.rounds.safety import queries as safety
+from backend.rounds.safety.models import SafetyCheck
 from backend.stays.leave import queries as leave
 from backend.stays.leave.models import Leave
 
@@ -35,6 +38,9 @@ class Course:
     not_done: Sequence[Round]
     alerts: Sequence[Alert]
     events: Sequence[Event]
+    # The safety rounds: what was seen, and what was missed.
+    checks: Sequence[SafetyCheck]
+    safety_missed: Sequence[Round]
     leaves: Sequence[Leave]
 
     @property
@@ -49,7 +55,7 @@ class Course:
 
 
 def course(session: Session, stay_id: int, *, start: datetime, end: datetime) -> Course:
-    """Read in seven questions, however long the stretch is."""
+    """Read in eight questions, however long the stretch is."""
     newer = aliased(Observation)
     rows = session.execute(
         select(Observation, newer.id)
@@ -73,17 +79,22 @@ def course(session: Session, stay_id: int, *, start: datetime, end: datetime) ->
         )
         for observation, superseded_by_id in rows
     ]
+    not_done = _not_done(session, stay_id, start, end)
     return Course(
         sets=sets,
         cut=cut,
         names=staff.names(session, [stored.observation.recorded_by for stored in sets]),
-        not_done=_not_done(session, stay_id, start, end),
+        not_done=[row for row in not_done if row.instrument != SAFETY],
         alerts=session.scalars(
             select(Alert)
             .where(Alert.stay_id == stay_id, Alert.raised_at >= start, Alert.raised_at <= end)
             .order_by(Alert.raised_at, Alert.id)
         ).all(),
         events=[row for row in events.standing(session, stay_id) if start <= row.started_at <= end],
+        checks=safety.of_stay(session, stay_id, start, end),
+        safety_missed=[
+            row for row in not_done if row.instrument == SAFETY and row.state is RoundState.MISSED
+        ],
         leaves=[
             row
             for row in leave.standing(session, stay_id)

@@ -28,6 +28,7 @@ from backend.observations.chart.page import (
     Range,
 )
 from backend.observations.chart.plot import Axis, Drawing
+from backend.observations.chart.safety import safety_rounds
 from backend.observations.chart.strips import away, vital_signs
 from backend.observations.events import page as event_page
 from backend.observations.models import Score
@@ -133,7 +134,11 @@ def _drawings(
         score_course(sight, key, band_system(scale.latest()[key], in_force.protocol.band_systems))
         for key in sums
     ]
-    strips = [one for one in (away(sight), *found, vital_signs(sight)) if one is not None]
+    strips = [
+        one
+        for one in (away(sight), safety_rounds(sight), *found, vital_signs(sight))
+        if one is not None
+    ]
     if not (strips or sight.course.alerts or sight.course.sets or sight.course.events):
         return ()
     return (events(sight), *strips)

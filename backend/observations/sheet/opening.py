@@ -82,9 +82,11 @@ def new(
     instruments: tuple[str, ...],
     also: tuple[str, ...],
     key: UUID,
+    observed_local: str = "",
 ) -> Sheet:
     """With these instruments open, or else with what is due; and with what is wanted `also`."""
-    filled = _filling(session, actor, stay, {}, opened=instruments, also=also)
+    typed = {"observed_local": observed_local} if observed_local else {}
+    filled = _filling(session, actor, stay, typed, opened=instruments, also=also)
     return filling.sheet(
         with_asked_today(filled),
         stay_id=stay.id,

@@ -17,7 +17,7 @@ from backend.core.db import Db
 from backend.core.web import LARGEST_ID, Id, Page, Screen, go, render, stands_on
 from backend.patients.models import Patient
 from backend.rounds.door_tags import service as door_tags
-from backend.rounds.safety import page, queries, service, words
+from backend.rounds.safety import coaching, page, queries, service, words
 from backend.rounds.safety.forms import CheckForm, CorrectionForm, TakeBackForm
 from backend.rounds.safety.models import SafetyCheck
 from backend.rounds.safety.page import Look, Own, Putting, SafetyRounds, Seen
@@ -42,6 +42,9 @@ class SafetyScreen(Screen, template="rounds/safety.html"):
     rounds: SafetyRounds
     look: Look | None
     saved: str | None
+    # Where checks look alike: one's own, and for the charge nurse those of others.
+    hints: tuple[str, ...]
+    hints_of_others: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +121,15 @@ def safety_screen(
             scanned=scan is not None,
             tags_required=actor.unit.door_tags_required,
         )
+    hints, of_others = coaching.words(db, actor, now)
     return render(
         SafetyScreen(
             shell=shell(actor, here="rounds", now=now),
             rounds=_rounds(db, actor, found, turn.stay_id if turn else None),
             look=look,
             saved=_saved(db, actor, saved),
+            hints=hints,
+            hints_of_others=of_others,
         )
     )
 

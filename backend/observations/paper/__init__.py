@@ -1,0 +1,1 @@
+"""Blank sheets for the hours without a screen, and their way back."""
