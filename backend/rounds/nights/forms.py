@@ -8,7 +8,7 @@ from pydantic import Field
 from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
 from backend.rounds.nights.models import NightKind
-from backend.rounds.orders.forms import TIME
+from backend.rounds.orders.choices import TIME
 
 Word = Annotated[Line, Field(max_length=40)]
 Text = Annotated[Line, Field(max_length=200)]

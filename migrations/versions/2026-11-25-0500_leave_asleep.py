@@ -7,8 +7,8 @@ release. A lock wait is cut off after 4 s. No imports of `backend` in here.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
