@@ -18,6 +18,7 @@ from backend.rounds.assignments import service as assignments
 from backend.rounds.leave import service as leaves
 from backend.rounds.nights import service as nights
 from backend.rounds.nights.models import NightKind
+from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.leave.facts import Facts
 from backend.stays.leave.models import Away
@@ -78,6 +79,8 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     stay = build.stay(session, ward, bed="12", admitted_at=at, orders={"news2": 240}, **fields)
     with clock.as_if(at + timedelta(minutes=5)):
         build.recorded(session, ward, stay, vitals=ILL)
+        look = safety.Look(answers={"place": "D", "doing": "A"})
+        safety.record(session, ward.staff["nora"].id, stay, key=uuid4(), look=look)
     nora = ward.staff["nora"].id
     assignments.assign(
         session,
