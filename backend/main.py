@@ -72,6 +72,7 @@ from backend.reports.privacy import routes as privacy
 from backend.reports.shift import routes as shift_report
 from backend.rounds.door_tags import routes as door_tags
 from backend.rounds.leave import routes as leave
+from backend.rounds.nights import routes as nights
 from backend.rounds.orders import routes as orders
 from backend.rounds.safety import routes as safety
 from backend.rounds.safety_orders import routes as safety_orders
@@ -250,6 +251,7 @@ for domain in (
     safety,
     door_tags,
     leave,
+    nights,
     working_list,
     alerts,
     answers,

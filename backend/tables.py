@@ -29,6 +29,7 @@ from backend.protocols import models as protocols
 from backend.rounds import models as rounds
 from backend.rounds.assignments import models as assignments
 from backend.rounds.door_tags import models as door_tags
+from backend.rounds.nights import models as nights
 from backend.rounds.safety import models as safety
 from backend.stays import models as stays
 from backend.stays.leave import models as leave
@@ -49,6 +50,7 @@ __all__ = [
     "glass",
     "leave",
     "links",
+    "nights",
     "observations",
     "oidc",
     "passkeys",

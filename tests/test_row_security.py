@@ -24,9 +24,12 @@ from backend.core import clock
 from backend.main import tables
 from backend.observations.events import service as happened
 from backend.observations.events.models import EventKind
+from backend.protocols import queries as protocols
 from backend.rounds.assignments import service as assignments
 from backend.rounds.door_tags import service as door_tags
 from backend.rounds.leave import service as leaves
+from backend.rounds.nights import service as nights
+from backend.rounds.nights.models import NightKind
 from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.leave.facts import Facts
@@ -81,6 +84,7 @@ ASIDE: dict[str, dict[str, Any]] = {
     "door_tag": {"replaced_at": "2001-01-01", "code": "another-opaque-code"},
     "factor_reset": {"ended_at": "2001-01-01"},
     "glass_review": {"outcome": "follow up"},
+    "night_order": {"ended_at": "2101-01-01"},
     "observation_order": {"instrument": "another"},
     "round": {"state": "cancelled"},
     "round_step": {"state": "cancelled"},
@@ -155,6 +159,15 @@ def lived(session: Session, ward: Ward, there: Ward) -> Connection:
             why=Away.PASS, left_at=clock.now(), expected_at=clock.now() + timedelta(hours=1)
         )
         leaves.leave(session, on.staff["nora"].id, stay, key=uuid4(), facts=gone)
+        nights.order(
+            session,
+            on.staff["priya"].id,
+            stay,
+            key=uuid4(),
+            kind=NightKind.SPO2,
+            at=clock.now(),
+            in_force=protocols.in_force(session, on.unit.id, at=clock.now()),
+        )
         session.flush()
     return session.connection()
 

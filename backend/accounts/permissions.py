@@ -33,6 +33,8 @@ class Permission(StrEnum):
     # A word that somebody off the unit is alert, by whoever leads the group.
     SAY_SEEN = "say_seen"
     ORDER_OBSERVATIONS = "order_observations"
+    # Whom nobody wakes, and what is measured in a sleeper: a prescriber decides it.
+    ORDER_NIGHTS = "order_nights"
     # To have somebody looked after more closely; less closely is for whoever may order.
     ORDER_SAFETY_ROUNDS = "order_safety_rounds"
     ASSIGN_PATIENTS = "assign_patients"
@@ -96,6 +98,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
         | {
             P.MANAGE_STAYS,
             P.ORDER_OBSERVATIONS,
+            P.ORDER_NIGHTS,
             P.CLOSE_EMERGENCY,
             P.EXPORT_REPORT,
             P.SEE_IDENTIFIED_REPORT,

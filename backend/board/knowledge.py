@@ -9,6 +9,7 @@ from backend.board.statements import NEWS2
 from backend.clinical import scale
 from backend.core import local_time
 from backend.observations.models import Outcome, ScoreStatus
+from backend.rounds.nights import queries as nights
 from backend.stays.leave import words as leave
 
 NOT_ASSESSED = {
@@ -42,7 +43,7 @@ def _unwatched(lying: Lying, asleep_at_most: int, zone: ZoneInfo) -> "Reason | N
         _nothing_to_come(lying)
         or _never_seen(lying, zone)
         or _not_assessed(lying, zone)
-        or _asleep_unchecked(lying, asleep_at_most)
+        or _asleep_unchecked(lying, asleep_at_most, zone)
         or _no_total(lying, zone)
     )
 
@@ -98,13 +99,14 @@ def _not_assessed(lying: Lying, zone: ZoneInfo) -> Reason | None:
     return "Not assessed", f"{NOT_ASSESSED[lying.last.outcome]} at {at}.".capitalize()
 
 
-def _asleep_unchecked(lying: Lying, asleep_at_most: int) -> Reason | None:
+def _asleep_unchecked(lying: Lying, asleep_at_most: int, zone: ZoneInfo) -> Reason | None:
     last = lying.last
     if last is None or last.outcome is not Outcome.ASLEEP:
         return None
     if last.respiratory_rate_per_min is None:
         return "Asleep, not checked", "Breathing was not counted."
-    if last.asleep_in_a_row > asleep_at_most:
+    left_alone = nights.is_undisturbed(lying.night, last.observed_at, zone)
+    if last.asleep_in_a_row > asleep_at_most and not left_alone:
         return (
             f"Asleep {last.asleep_in_a_row} times running",
             f"At most {asleep_at_most} sets in a row may be left out for sleep.",

@@ -17,6 +17,8 @@ from backend.patients import queries as patients
 from backend.patients.models import Patient
 from backend.rounds import coming
 from backend.rounds.models import RoundState
+from backend.rounds.nights import queries as nights
+from backend.rounds.nights.models import NightOrder
 from backend.stays.leave import queries as leave
 from backend.stays.leave.models import Leave
 from backend.stays.models import Stay
@@ -89,6 +91,8 @@ class Lying:
     # Longest overdue first, then next due; none while somebody is away.
     rounds: tuple[Due, ...]
     away: Leave | None = None
+    # A prescriber's order not to wake them.
+    night: NightOrder | None = None
 
 
 NOTHING: Mapping[str, Course] = MappingProxyType({})
@@ -103,6 +107,7 @@ def lying(session: Session, unit_id: int) -> list[Lying]:
     last = _last_sets(session, stay_ids)
     due = _due(session, stay_ids)
     away = leave.away(session, stay_ids)
+    undisturbed = nights.undisturbed(session, stay_ids)
     open_alerts: dict[int, list[Alert]] = {}
     for alert in alerts.open_on_unit(session, unit_id):
         open_alerts.setdefault(alert.stay_id, []).append(alert)
@@ -117,6 +122,7 @@ def lying(session: Session, unit_id: int) -> list[Lying]:
             alerts=tuple(open_alerts.get(stay.id, ())),
             rounds=() if stay.id in away else due.get(stay.id, ()),
             away=away.get(stay.id),
+            night=undisturbed.get(stay.id),
         )
         for stay, patient, bed in people
     ]

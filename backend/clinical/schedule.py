@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from backend.clinical.protocol import Intervals, Protocol
 from backend.clinical.protocol_rounds import RoundRules
@@ -89,18 +90,34 @@ def why_wake(
     spo2_percent: int | None,
     alarmed: bool,
     at_risk: bool,
+    undisturbed: bool = False,
+    spo2_ordered: bool = False,
 ) -> str | None:
-    """Why sleep is no reason to leave out a set; None where a sleep check may stand for it."""
+    """Why sleep is no reason to leave out a set; None where a sleep check may stand for it.
+
+    `undisturbed`: a prescriber has ordered not to wake at this time, so only the count of sets in
+    a row is no reason. Everything else still is.
+    """
     wake = protocol.rounds.wake
-    if asleep_before >= protocol.asleep_at_most:
+    if asleep_before >= protocol.asleep_at_most and not undisturbed:
         return f"at most {protocol.asleep_at_most} sets in a row may be left out for sleep"
     if wake and (breaths_per_min is None or breaths_per_min < wake.respiratory_rate_per_min):
         return f"breathing must be {wake.respiratory_rate_per_min} a minute or more"
     if wake and spo2_percent is not None and spo2_percent < wake.spo2_percent:
         return f"SpO2 must be {wake.spo2_percent} % or more"
+    if spo2_ordered and spo2_percent is None:
+        return "SpO2 is ordered with each sleep check"
     if alarmed:
         return "an urgent alert is open"
     return "the risk window after the last use is not over" if at_risk else None
+
+
+def falls_between(begin: time, end: time, at: datetime, zone: ZoneInfo) -> bool:
+    """Whether the unit's clock stands between these times, which may lie around midnight."""
+    local = at.astimezone(zone).time()
+    if begin < end:
+        return begin <= local < end
+    return local >= begin or local < end
 
 
 def _asked(table: Intervals, total: int, *, red: bool) -> int:

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
+from backend.accounts.units.models import Unit
 from backend.alerts import queries as alert_queries
 from backend.alerts import service as alerts
 from backend.audit import service as audit
@@ -20,6 +22,8 @@ from backend.protocols.queries import InForce
 from backend.rounds import moves, queries
 from backend.rounds.models import OPEN, ObservationOrder, Round
 from backend.rounds.moves import By
+from backend.rounds.nights import queries as nights
+from backend.rounds.nights.models import NightKind
 from backend.rounds.orders import service as orders
 from backend.stays.leave.models import Absence
 from backend.stays.models import Stay
@@ -206,6 +210,8 @@ def why_wake(
 ) -> str | None:
     """Why this sleep check does not stand for a set; None where it does."""
     risk_until = orders.at_risk_until(stay, in_force)
+    ordered = nights.standing(session, stay.id)
+    zone = ZoneInfo(session.get_one(Unit, stay.unit_id).time_zone)
     return schedule.why_wake(
         in_force.protocol,
         asleep_before=asleep_before,
@@ -213,6 +219,10 @@ def why_wake(
         spo2_percent=seen.spo2_percent,
         alarmed=alert_queries.is_alarmed(session, stay.id),
         at_risk=risk_until is not None and seen.observed_at < risk_until,
+        undisturbed=nights.is_undisturbed(
+            ordered.get(NightKind.DO_NOT_WAKE), seen.observed_at, zone
+        ),
+        spo2_ordered=NightKind.SPO2 in ordered,
     )
 
 
@@ -226,6 +236,7 @@ def why_not_asleep(session: Session, stay: Stay, *, now: datetime, in_force: InF
         outcome=task.ASLEEP,
         scores={},
         breaths_per_min=wake.respiratory_rate_per_min if wake else None,
+        spo2_percent=wake.spo2_percent if wake else 100,
     )
     most = max((row.asleep_before for row in queries.observed_on_stay(session, stay.id)), default=0)
     return why_wake(session, stay, calm, most, in_force=in_force)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -24,6 +25,9 @@ from backend.alerts.models import Alert
 from backend.core import clock
 from backend.core.web import ROOT
 from backend.demo import service as demo
+from backend.rounds.leave import service as leaves
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from backend.stays.models import Stay
 from tests.conftest import WORKER, named, pointing_at, recreate, sessions_on
 from tests.processes import Served, serving, watching
@@ -47,6 +51,7 @@ PAGES = {
     "record": "/stays/{stay}/record",
     "stay": "/stays/{stay}/manage",
     "orders": "/stays/{stay}/orders",
+    "leave": "/stays/{away}/leave",
     "rounds": "/rounds?whose=all",
     "unsent": "/unsent",
     "paper": "/stays/{stay}/paper",
@@ -87,12 +92,21 @@ def demo_served(demo_unit: str) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def ids(demo_unit: str) -> dict[str, int]:
-    """The patient who gets worse, and the emergency."""
-    with sessions_on(demo_unit) as sessions, sessions() as session:
+    """The patient who gets worse, the emergency, and one who should have been back."""
+    with sessions_on(demo_unit) as sessions, sessions.begin() as session:
         alerts = session.scalars(select(Alert).order_by(Alert.id)).all()
         worst = next(alert for alert in alerts if alert.level == "emergency")
         stay = session.scalars(select(Stay.id).order_by(Stay.admitted_at)).all()[1]
-    return {"alert": worst.id, "stay": stay}
+        away, now = session.get_one(Stay, stay + 1), clock.now()
+        facts = Facts(
+            why=Away.APPOINTMENT,
+            left_at=now - timedelta(hours=2),
+            expected_at=now - timedelta(minutes=10),
+            escort="a technician",
+        )
+        nora = session.scalars(select(Staff.id).where(Staff.login_name == "nora")).one()
+        leaves.leave(session, nora, away, key=uuid4(), facts=facts)
+        return {"alert": worst.id, "stay": stay, "away": away.id}
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,11 @@ from backend.clinical.vitals import Vitals
 from backend.core import clock
 from backend.observations.events import service as events
 from backend.observations.events.models import EventKind
+from backend.protocols import queries as protocols
 from backend.rounds.assignments import service as assignments
 from backend.rounds.leave import service as leaves
+from backend.rounds.nights import service as nights
+from backend.rounds.nights.models import NightKind
 from backend.rounds.safety import service as safety
 from backend.stays import service as stays
 from backend.stays.leave.facts import Facts
@@ -76,6 +79,8 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
     stay = build.stay(session, ward, bed="12", admitted_at=at, orders={"news2": 240}, **fields)
     with clock.as_if(at + timedelta(minutes=5)):
         build.recorded(session, ward, stay, vitals=ILL)
+        look = safety.Look(answers={"place": "D", "doing": "A"})
+        safety.record(session, ward.staff["nora"].id, stay, key=uuid4(), look=look)
     nora = ward.staff["nora"].id
     assignments.assign(
         session,
@@ -110,4 +115,13 @@ def gone(session: Session, ward: Ward, ago: timedelta = LONG, **fields: Any) -> 
         ),
     )
     leaves.come_back(session, nora, stay, key=uuid4(), returned_at=at + timedelta(hours=7))
+    nights.order(
+        session,
+        ward.staff["priya"].id,
+        stay,
+        key=uuid4(),
+        kind=NightKind.SPO2,
+        at=at,
+        in_force=protocols.in_force(session, stay.unit_id, at=at),
+    )
     return _left(session, ward, stay, at + timedelta(days=3))

@@ -94,12 +94,11 @@ class Weeks(RuleBasedStateMachine):
     def _set(self, answer: Answer) -> list[Move]:
         if self.open is None:
             return []
-        move = self.machine.answered(self.open, answer, last_done_at=self.done_at)
-        if move is None:
-            return []
-        self._apply([move])
-        self.done_at = answer.at
-        return [move]
+        moves = self.machine.came(self.open, answer, last_done_at=self.done_at)
+        if moves:
+            self._apply(moves)
+            self.done_at = answer.at
+        return moves
 
     @rule(minutes=MINUTES, awake=st.booleans())
     def time_passes(self, minutes: int, awake: bool) -> None:
@@ -145,11 +144,18 @@ class Weeks(RuleBasedStateMachine):
             if self.refused <= 2:
                 assert self.open.due_at <= self.now + timedelta(minutes=30)
 
-    @rule(breaths=st.sampled_from((8, 14)), alarmed=st.booleans(), at_risk=st.booleans())
+    @rule(
+        breaths=st.sampled_from((8, 14)),
+        alarmed=st.booleans(),
+        at_risk=st.booleans(),
+        do_not_wake=st.booleans(),
+    )
     @precondition(lambda self: self.away_since is None)
-    def they_sleep(self, breaths: int, alarmed: bool, at_risk: bool) -> None:
+    def they_sleep(self, breaths: int, alarmed: bool, at_risk: bool, do_not_wake: bool) -> None:
+        """With or without an order of 22:00 to 06:00 on the unit's clock."""
         if self.open is None:
             return
+        undisturbed = do_not_wake and schedule.falls_between(time(22), time(6), self.now, self.zone)
         why = schedule.why_wake(
             PROTOCOL,
             asleep_before=self.open.asleep_before,
@@ -157,6 +163,7 @@ class Weeks(RuleBasedStateMachine):
             spo2_percent=None,
             alarmed=alarmed,
             at_risk=at_risk,
+            undisturbed=undisturbed,
         )
         moves = self._set(
             Answer(
@@ -173,7 +180,7 @@ class Weeks(RuleBasedStateMachine):
             self.slept += 1
             assert self.open is not None
             assert self.open.asleep_before == self.slept
-            assert self.slept <= PROTOCOL.asleep_at_most
+            assert undisturbed or self.slept <= PROTOCOL.asleep_at_most
 
     @rule(ago=MINUTES)
     @precondition(lambda self: self.away_since is None and self.done_at is not None)
@@ -209,9 +216,16 @@ class Weeks(RuleBasedStateMachine):
         if back is None:
             assert was.due_at > self.now
             return
+        ledger = len(self.ledger)
         self._apply([back])
         assert self.open is not None
         assert self.open.due_at == self.now
+        # Not missed: nobody was there to be observed. And nothing that was missed is undone.
+        assert self.ledger[ledger][1] is RoundState.NOT_DONE
+        assert (self.open.refused_before, self.open.asleep_before) == (
+            was.refused_before,
+            was.asleep_before,
+        )
 
     @rule(minutes=INTERVALS, times=TIMES | st.none(), until=st.sampled_from((None, 500, 2000)))
     def ordered_anew(self, minutes: int, times: list[time] | None, until: int | None) -> None:
@@ -219,6 +233,8 @@ class Weeks(RuleBasedStateMachine):
         is_due = was is not None and was.due_at <= self.now
         if self.open is not None:
             self._apply([Move(state=RoundState.CANCELLED, at=self.now, over=True)])
+        if was is None:  # the order before had reached its end: what was counted in it is over
+            self.refused = self.slept = 0
         last = self.done_at
         until_at = self.now + timedelta(minutes=until) if until else None
         its = Ordered(interval_minutes=minutes, starts_at=self.now, until_at=until_at)
@@ -407,6 +423,12 @@ def test_a_correction_that_unmakes_the_set_calls_for_the_same_round_again() -> N
         ({"spo2_percent": 92}, None),
         ({"alarmed": True}, "urgent alert"),
         ({"at_risk": True}, "risk window"),
+        ({"asleep_before": 9, "undisturbed": True}, None),
+        ({"asleep_before": 9, "undisturbed": True, "breaths_per_min": 11}, "breathing must be 12"),
+        ({"undisturbed": True, "alarmed": True}, "urgent alert"),
+        ({"undisturbed": True, "at_risk": True}, "risk window"),
+        ({"spo2_ordered": True}, "SpO2 is ordered"),
+        ({"spo2_ordered": True, "spo2_percent": 92}, None),
     ],
 )
 def test_when_sleep_is_no_reason_to_leave_out_a_set(
@@ -421,6 +443,36 @@ def test_when_sleep_is_no_reason_to_leave_out_a_set(
     }
     said = schedule.why_wake(PROTOCOL, **(calm | changed))  # type: ignore[arg-type]
     assert (said is None) if why is None else (why in (said or ""))
+
+
+@pytest.mark.parametrize(
+    ("evening", "hours"), [(EVENINGS[0][0], 9), (EVENINGS[1][0], 7), (EVENINGS[4][0], 8)]
+)
+def test_a_night_is_read_off_the_clock_of_the_unit(evening: datetime, hours: int) -> None:
+    """From 22:00 to 06:00: nine true hours where the clocks go back, seven where they go on."""
+    minutes = [evening + timedelta(minutes=one) for one in range(14 * 60)]
+    night = [at for at in minutes if schedule.falls_between(time(22), time(6), at, BERLIN)]
+    assert len(night) == hours * 60
+    by_day = [at for at in minutes if schedule.falls_between(time(6), time(22), at, BERLIN)]
+    assert sorted(night + by_day) == minutes
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("minutes", [0, 29, 30, 31, 239, 240, 245, 500, 3000])
+def test_a_set_does_the_same_whether_the_watch_was_awake_or_slept(
+    *, minutes: int, complete: bool
+) -> None:
+    its, answer = machine(), came(minutes, complete=complete)
+    slept = its.came(its.first(), answer)
+    watched = list(its.lived(its.first(), at(minutes)))
+    current = its.first()
+    for move in watched:
+        current = move.following or replace(current, state=move.state)
+    made = its.answered(current, answer)
+    assert made is not None
+    assert slept == [*watched, made]
+    nothing = replace(answer, complete=None)
+    assert its.came(its.first(), nothing) == []
 
 
 def test_the_risk_window_counts_from_the_last_use_or_from_the_admission() -> None:

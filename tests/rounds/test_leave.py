@@ -394,7 +394,7 @@ def test_an_overdue_return_stands_with_the_overdue(
     gone(session, ward, stay, clock.now() - 2 * HOUR, hours=1)
     nora = client("nora")
     assert 'data-level="overdue"' in nora.get("/").text
-    assert "1 h past it" in nora.get("/rounds").text
+    assert "1 h overdue" in nora.get("/rounds").text
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Filling:
     # Whether what was found last is seen before the own value stands.
     shows_previous: bool = False
     not_asleep: str | None = None
+    nights: tuple[str, ...] = ()
 
     def choices(
         self, name: str, options: Mapping[str, str], *, default: str = ""

@@ -121,6 +121,7 @@ def sleep_check(filling: Filling) -> SleepCheck:
         responses=filling.choices("sleep_response", same(SLEEP_RESPONSES)),
         response_error=filling.errors.get("sleep_response"),
         blocked=filling.not_asleep,
+        ordered=filling.nights,
     )
 
 

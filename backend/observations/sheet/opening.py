@@ -22,6 +22,8 @@ from backend.observations.sheet.page import Scale, Sheet
 from backend.observations.sheet.reading import Sent
 from backend.protocols import queries as protocols
 from backend.rounds import service as rounds
+from backend.rounds.nights import queries as nights
+from backend.rounds.nights import words as night_words
 from backend.stays.models import Stay
 
 
@@ -55,6 +57,7 @@ def _filling(
         temperature_unit=actor.unit.temperature_unit,
         pressure_unit=actor.unit.pressure_unit,
         shows_previous=actor.unit.previous_values == "always",
+        nights=tuple(night_words.told(one) for one in nights.standing(session, stay.id).values()),
         not_asleep=rounds.why_not_asleep(
             session, stay, now=now, in_force=protocols.in_force(session, stay.unit_id, at=now)
         ),

@@ -95,6 +95,8 @@ class SleepCheck:
     response_error: str | None
     # Why it would not stand for the set that is due, however calm the sleeper.
     blocked: str | None
+    # What a prescriber has ordered for sleepers.
+    ordered: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

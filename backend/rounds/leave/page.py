@@ -49,10 +49,9 @@ class Now:
     """Somebody who is away."""
 
     heading: str
-    since: str
     facts: tuple[tuple[str, str], ...]
     in_house: bool
-    overdue: bool
+    overdue: str | None
     check: str
 
 
@@ -156,7 +155,10 @@ def _choices(
 
 def _now(row: Leave, names: Mapping[int, str], zone: ZoneInfo, now: datetime) -> Now:
     why = words.why(row)
-    facts = [("Where", why.label), ("Escort", row.escort or "nobody written down")]
+    left = local_time.day_and_time(row.left_at, zone, now)
+    expected = local_time.day_and_time(row.expected_at, zone, now)
+    facts = [("Where", why.label), ("Since", left), ("Expected", expected)]
+    facts += [("Escort", row.escort or "nobody written down")]
     facts.append(("Medication given to take", row.medication or "none written down"))
     if row.seen_at is not None:
         by = names.get(row.seen_by or 0, "somebody")
@@ -164,10 +166,9 @@ def _now(row: Leave, names: Mapping[int, str], zone: ZoneInfo, now: datetime) ->
     check = "" if why.in_house else "A return check falls due: vital signs and sedation."
     return Now(
         heading=why.state,
-        since=words.since(row, zone, now),
         facts=tuple(facts),
         in_house=why.in_house,
-        overdue=now - row.expected_at >= words.MINUTE,
+        overdue=words.overdue(row, now),
         check=check,
     )
 

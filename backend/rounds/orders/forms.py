@@ -1,6 +1,5 @@
 """What the order forms may send. Each refusal names its input, so that nothing typed is lost."""
 
-import re
 from datetime import datetime, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,11 +10,10 @@ from backend.clinical import shift
 from backend.clinical.schedule import HowOften
 from backend.core.deed import Line, PatientForm
 from backend.core.errors import Invalid
-from backend.rounds.orders.choices import EVERY_MINUTES
+from backend.rounds.orders.choices import EVERY_MINUTES, TIME
 
 Word = Annotated[Line, Field(max_length=40)]
 Text = Annotated[Line, Field(max_length=200)]
-TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 MOST_TIMES = 24
 
 

@@ -15,6 +15,8 @@ from backend.protocols import queries as protocols
 from backend.protocols.queries import InForce
 from backend.rounds import queries
 from backend.rounds.models import ObservationOrder, Round
+from backend.rounds.nights import queries as night_queries
+from backend.rounds.nights import words as night_words
 from backend.rounds.orders.choices import EVERY_MINUTES
 from backend.rounds.orders.service import at_risk_until
 from backend.stays.models import Stay
@@ -46,6 +48,16 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Night:
+    """One order for the night that stands."""
+
+    kind: str
+    told: str
+    who: str
+    why: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Orders:
     """Everything on the page but the patient's banner."""
 
@@ -63,8 +75,27 @@ class Orders:
     safety_key: str
     key: str
     end_keys: Mapping[int, str]
+    nights: tuple[Night, ...]
+    may_order_nights: bool
+    night_key: str
     opened_by: int
     opened_in: int | None
+
+
+def nights(session: Session, stay: Stay, *, zone: ZoneInfo, now: datetime) -> tuple[Night, ...]:
+    """What a prescriber has ordered for the night."""
+    found = night_queries.standing(session, stay.id).values()
+    names = staff.names(session, [one.ordered_by for one in found])
+    return tuple(
+        Night(
+            kind=one.kind.value,
+            told=night_words.told(one),
+            who=f"{names.get(one.ordered_by, 'not known')},"
+            f" {local_time.day_and_time(one.created_at, zone, now)}",
+            why=one.reason,
+        )
+        for one in found
+    )
 
 
 def name_of(instrument: str) -> str:

@@ -86,7 +86,7 @@ class Gone:
     place: str
     title: str
     told: str
-    overdue: bool
+    overdue: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +221,7 @@ def _away(actor: Actor, ward: _Ward, now: datetime) -> tuple[Gone, ...]:
             place=_place(bed),
             title=f"{patient.family_name}, {patient.given_name}",
             told=leave_words.told(ward.away[stay.id], actor.zone, now),
-            overdue=now - ward.away[stay.id].expected_at >= MINUTE,
+            overdue=leave_words.overdue(ward.away[stay.id], now),
         )
         for stay, patient, bed in sorted(gone, key=lambda one: ward.away[one[0].id].expected_at)
     )

@@ -19,9 +19,14 @@ def since(row: Leave, zone: ZoneInfo, now: datetime) -> str:
     """`since 10:00, expected 11:00`, and how long it has been over."""
     left = local_time.day_and_time(row.left_at, zone, now)
     expected = local_time.day_and_time(row.expected_at, zone, now)
+    words = overdue(row, now)
+    return f"since {left}, expected {expected}" + (f", {words}" if words else "")
+
+
+def overdue(row: Leave, now: datetime) -> str | None:
+    """`12 min overdue`; None while they are expected."""
     late = now - row.expected_at
-    over = f", {local_time.span(late)} past it" if late >= MINUTE else ""
-    return f"since {left}, expected {expected}{over}"
+    return f"{local_time.span(late)} overdue" if late >= MINUTE else None
 
 
 def told(row: Leave, zone: ZoneInfo, now: datetime) -> str:

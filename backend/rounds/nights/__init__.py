@@ -1,0 +1,1 @@
+"""What a prescriber orders for the night: not to be woken, SpO2 with each sleep check."""
