@@ -39,14 +39,17 @@ from backend.stays.models import DischargeReason, Stay
 # How often something does not go by the book. Invented, and told by `vigil demo --describe`.
 MISSED_BY_DAY, MISSED_BY_NIGHT = 0.01, 0.025
 LATE = 0.04
+# Written down at the end of the shift, whatever is due meanwhile.
+DESK = 0.15
 REFUSED = 0.02
 CORRECTED = 0.012
 ASLEEP_AT_NIGHT = 0.6
 AGAINST_ADVICE = 0.12
+# Then somebody is woken.
+MOST_SLEEPS = 2
 VOMITS = 0.08
 # Rounds that fall due this soon after a visit are done with it.
-TOGETHER = timedelta(minutes=75)
-EARLIEST = timedelta(minutes=100)
+TOGETHER = timedelta(minutes=25)
 ASLEEP = "Breaths counted, on the right side, colour good."
 NIGHT_BEGINS_H, NIGHT_ENDS_H = 23, 6
 
@@ -159,18 +162,24 @@ def look(ward: Ward, stay_id: int, session: Session, at: datetime) -> None:
     """When to go next: near what is due, later, or not at all."""
     rng = dice("visit", ward.persons[stay_id].number, ward.visits[stay_id])
     ward.visits[stay_id] += 1
-    due = [row.due_at for row in rounds.open_on_stay(session, stay_id)]
+    every = {one.id: one.interval_minutes or 240 for one in rounds.orders_on_stay(session, stay_id)}
+    due = [(row.due_at, every[row.order_id]) for row in rounds.open_on_stay(session, stay_id)]
     if not due:
         ward.plan(at + timedelta(hours=1), partial(look_again, ward, stay_id), now=at)
         return
-    night = not NIGHT_ENDS_H <= ward.local_hour(due[0]) < NIGHT_BEGINS_H
+    due_at, interval_minutes = due[0]
+    night = not NIGHT_ENDS_H <= ward.local_hour(due_at) < NIGHT_BEGINS_H
     if rng.random() < (MISSED_BY_NIGHT if night else MISSED_BY_DAY):
-        again = max(due[0], at) + timedelta(hours=2.5)
+        again = max(due_at, at) + timedelta(hours=2.5)
         ward.plan(again, partial(look_again, ward, stay_id), now=at)
         return
     delay = minutes(courses.delay_minutes(rng.random()))
+    if rng.random() >= DESK:
+        # Who comes again soon writes it down at the bed.
+        delay = min(delay, minutes(interval_minutes / 5))
     # Who knows that it will be written down only at the desk goes early.
-    seen_at = due[0] - min(delay, EARLIEST) - minutes(rng.gauss(8, 6))
+    early = minutes(min(interval_minutes / 5, 24))
+    seen_at = due_at - min(delay, early) + minutes(rng.uniform(-3, 6))
     if rng.random() < LATE:
         seen_at += minutes(rng.uniform(30, 100))
     seen_at = max(seen_at, at + minutes(1))
@@ -205,7 +214,7 @@ def chart(
         if row.due_at <= seen_at + TOGETHER or not goes_on or ward.speed > 1
     }
     found = courses.at_hour(someone, ward.hour(stay.admitted_at, seen_at))
-    sheet = _sheet(ward, found, due, seen_at, rng)
+    sheet = _sheet(ward, stay_id, found, due, seen_at=seen_at, rng=rng)
     _record(ward, session, stay, at, sheet=sheet, rng=rng)
     if "opioids" in someone.kind.value and found.totals.get("cows", 0) >= 8:
         _vomits(ward, session, stay, seen_at, rng)
@@ -215,17 +224,26 @@ def chart(
 
 
 def _sheet(
-    ward: Ward, found: courses.Found, due: set[str], seen_at: datetime, rng: Random
+    ward: Ward, stay_id: int, found: courses.Found, due: set[str], *, seen_at: datetime, rng: Random
 ) -> Sheet:
     """What is written down of it."""
     hour = ward.local_hour(seen_at)
     night = not NIGHT_ENDS_H <= hour < NIGHT_BEGINS_H
-    if night and found.strain < 0.55 and found.sinking < 0.3 and rng.random() < ASLEEP_AT_NIGHT:
+    awake = ward.slept[stay_id] >= MOST_SLEEPS
+    if (
+        night
+        and not awake
+        and found.strain < 0.55
+        and found.sinking < 0.3
+        and rng.random() < ASLEEP_AT_NIGHT
+    ):
+        ward.slept[stay_id] += 1
         return Sheet(
             observed_at=seen_at, outcome="asleep", vitals=courses.sleeping_signs(rng), note=ASLEEP
         )
     if rng.random() < REFUSED:
         return Sheet(observed_at=seen_at, outcome="refused")
+    ward.slept[stay_id] = 0
     vitals = courses.sinking_signs(rng, found)
     return Sheet(
         observed_at=seen_at,

@@ -38,6 +38,8 @@ class Ward:
     planned: list[Planned] = field(default_factory=list)
     persons: dict[int, Person] = field(default_factory=dict)
     visits: Counter[int] = field(default_factory=Counter)
+    # Sleep checks in a row.
+    slept: Counter[int] = field(default_factory=Counter)
     # Alerts that somebody has heard of.
     heard: set[int] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
