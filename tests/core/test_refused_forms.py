@@ -7,6 +7,7 @@ more than it has; then it is read off the answer as the browser would read it.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
@@ -28,8 +29,14 @@ from backend.clinical.vitals import Vitals
 from backend.core import clock, typed_again
 from backend.core.web import TEMPLATES
 from backend.main import app
+from backend.protocols import queries as protocols
+from backend.rounds.leave import service as leaves
 from backend.rounds.models import ObservationOrder
+from backend.rounds.nights import service as nights
+from backend.rounds.nights.models import NightKind
 from backend.rounds.safety import service as safety
+from backend.stays.leave.facts import Facts
+from backend.stays.leave.models import Away
 from backend.stays.models import Stay
 from tests import build, people
 from tests.care import build as care
@@ -61,6 +68,13 @@ FORMS = {
     "/privacy/disclosures/find": "pavel",
     "/reports/shift/file": "chen",
     "/duty": "chen",
+    "/stays/{stay_id}/leave": "nora",
+    "/stays/{stay_id}/leave/later": "nora",
+    "/stays/{stay_id}/leave/back": "nora",
+    "/stays/{stay_id}/leave/{leave_id}/correct": "nora",
+    "/stays/{stay_id}/leave/{leave_id}/take-back": "nora",
+    "/stays/{stay_id}/nights": "priya",
+    "/stays/{stay_id}/nights/end": "priya",
     "/stays/{stay_id}/safety-orders": "nora",
     "/stays/{stay_id}/safety": "nora",
     "/stays/{stay_id}/safety/{safety_check_id}/correct": "nora",
@@ -74,6 +88,8 @@ FORMS = {
     "/sign-in": "nobody",
     "/step-up": "nora",
 }
+# These stand on the page only while somebody is off the unit.
+WHILE_AWAY = {"/stays/{stay_id}/leave/later", "/stays/{stay_id}/leave/back"}
 # They hold what is never shown again, or show it again by themselves.
 OTHERWISE = {
     "/account/app/confirm": "six digits that are old by then",
@@ -250,9 +266,27 @@ def ids(session: Session, ward: Ward) -> dict[str, int]:
         look=safety.Look(answers={"place": "D", "doing": "A"}),
     )
     build.watched(session, ward, stay, "q15")
+    now, nora = clock.now(), ward.staff["nora"].id
+    nights.order(
+        session,
+        ward.staff["priya"].id,
+        stay,
+        key=uuid4(),
+        kind=NightKind.SPO2,
+        at=now,
+        in_force=protocols.in_force(session, stay.unit_id, at=now),
+    )
+    group = Facts(
+        why=Away.THERAPY,
+        left_at=now - timedelta(minutes=9),
+        expected_at=now + timedelta(hours=1),
+    )
+    leaves.leave(session, nora, stay, key=uuid4(), facts=group)
+    back = leaves.come_back(session, nora, stay, key=uuid4())
     return {
         "stay_id": stay.id,
         "safety_check_id": looked.id,
+        "leave_id": back.id,
         "alert_id": alerts.open_on_stay(session, stay.id)[0].id,
         "glass_id": care.glass(session, ward.staff["dana"].id, stay).id,
         "staff_id": ward.staff["tess"].id,
@@ -281,6 +315,12 @@ def test_a_refused_form_comes_back_as_it_was_typed(
     browser = client(None if FORMS[path] == "nobody" else FORMS[path])
     care.stepped_up(session)
     where = _where(session, route, ward, ids)
+    if path in WHILE_AWAY:
+        gone = Facts(
+            why=Away.PASS, left_at=clock.now(), expected_at=clock.now() + timedelta(hours=1)
+        )
+        stay = session.get_one(Stay, ids["stay_id"])
+        leaves.leave(session, ward.staff["nora"].id, stay, key=uuid4(), facts=gone)
     opened = browser.get(where)
     if path == "/reports/shift/file":
         where = re.findall(r'href="(/reports/shift\?[^"]+)"', browser.get("/reports").text)[0]

@@ -118,6 +118,20 @@ def test_an_order_goes_on_with_what_it_says_comes_then(
     assert open_round(session, stay).due_at == due
 
 
+def test_what_was_missed_at_the_end_is_not_put_off_by_the_set_before_it(
+    session: Session, ward: Ward
+) -> None:
+    """The round after it was called off with the order; what comes then is due at once."""
+    stay = old_stay(session, ward, orders={})
+    began = clock.now() - timedelta(minutes=130)
+    until_at = began + timedelta(minutes=90)
+    closely = HowOften(interval_minutes=60, until_at=until_at, then_minutes=240)
+    order(session, ward, stay, how_often=closely, at=began)
+    build.recorded(session, ward, stay, observed_at=began, answers=build.ciwa_b(10))
+    let_pass(session, clock.now())
+    assert open_round(session, stay).due_at == until_at
+
+
 def test_inside_the_risk_window_nothing_is_observed_less_often(
     session: Session, ward: Ward
 ) -> None:

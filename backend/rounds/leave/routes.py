@@ -27,6 +27,7 @@ from backend.stays.queries import Banner
 
 router = APIRouter()
 PAGE = "/stays/{stay_id}/leave"
+CORRECTING = PAGE + "?correct={leave_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +117,7 @@ def back(
 
 
 @router.post("/stays/{stay_id}/leave/{leave_id}/correct")
-@stands_on(PAGE)
+@stands_on(CORRECTING)
 def correct(
     *,
     request: Request,
@@ -140,7 +141,7 @@ def correct(
 
 
 @router.post("/stays/{stay_id}/leave/{leave_id}/take-back")
-@stands_on(PAGE)
+@stands_on(CORRECTING)
 def take_back(
     *,
     request: Request,
