@@ -38,9 +38,9 @@ from backend.stays.models import DischargeReason, Stay
 
 # How often something does not go by the book. Invented, and told by `vigil demo --describe`.
 MISSED_BY_DAY, MISSED_BY_NIGHT = 0.01, 0.025
-LATE = 0.04
+LATE = 0.03
 # Written down at the end of the shift, whatever is due meanwhile.
-DESK = 0.15
+DESK = 0.08
 REFUSED = 0.02
 CORRECTED = 0.012
 ASLEEP_AT_NIGHT = 0.6
@@ -48,8 +48,6 @@ AGAINST_ADVICE = 0.12
 # Then somebody is woken.
 MOST_SLEEPS = 2
 VOMITS = 0.08
-# Rounds that fall due this soon after a visit are done with it.
-TOGETHER = timedelta(minutes=25)
 ASLEEP = "Breaths counted, on the right side, colour good."
 NIGHT_BEGINS_H, NIGHT_ENDS_H = 23, 6
 
@@ -162,8 +160,7 @@ def look(ward: Ward, stay_id: int, session: Session, at: datetime) -> None:
     """When to go next: near what is due, later, or not at all."""
     rng = dice("visit", ward.persons[stay_id].number, ward.visits[stay_id])
     ward.visits[stay_id] += 1
-    every = {one.id: one.interval_minutes or 240 for one in rounds.orders_on_stay(session, stay_id)}
-    due = [(row.due_at, every[row.order_id]) for row in rounds.open_on_stay(session, stay_id)]
+    due = [(row.due_at, row.interval_minutes) for row in rounds.open_on_stay(session, stay_id)]
     if not due:
         ward.plan(at + timedelta(hours=1), partial(look_again, ward, stay_id), now=at)
         return
@@ -178,12 +175,17 @@ def look(ward: Ward, stay_id: int, session: Session, at: datetime) -> None:
         # Who comes again soon writes it down at the bed.
         delay = min(delay, minutes(interval_minutes / 5))
     # Who knows that it will be written down only at the desk goes early.
-    early = minutes(min(interval_minutes / 5, 24))
+    early = 0.8 * _early(interval_minutes)
     seen_at = due_at - min(delay, early) + minutes(rng.uniform(-3, 6))
     if rng.random() < LATE:
         seen_at += minutes(rng.uniform(30, 100))
     seen_at = max(seen_at, at + minutes(1))
     ward.plan(seen_at + delay, partial(chart, ward, stay_id, delay), now=at)
+
+
+def _early(interval_minutes: int) -> timedelta:
+    """Rounds that fall due this soon after a visit are done with it."""
+    return minutes(min(interval_minutes / 4, 30))
 
 
 def look_again(ward: Ward, stay_id: int, session: Session, at: datetime) -> None:
@@ -211,7 +213,7 @@ def chart(
     due = {
         orders[row.order_id]
         for row in rounds.open_on_stay(session, stay_id)
-        if row.due_at <= seen_at + TOGETHER or not goes_on or ward.speed > 1
+        if row.due_at <= seen_at + _early(row.interval_minutes) or not goes_on or ward.speed > 1
     }
     found = courses.at_hour(someone, ward.hour(stay.admitted_at, seen_at))
     sheet = _sheet(ward, stay_id, found, due, seen_at=seen_at, rng=rng)

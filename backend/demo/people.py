@@ -168,7 +168,7 @@ FAMILY = (
 ALLERGIES = (None, "none known", "none known", "penicillin (rash)", "latex", "sulfonamides")
 RISKS = ((), (), (), ("seizure history",), ("falls",), ("hepatic disease",), ("sleep apnoea",))
 # Somebody gets worse on about one patient-day in this many.
-DAYS_TO_AN_EPISODE = 36
+DAYS_TO_AN_EPISODE = 60
 
 
 def person(number: int) -> Person:
