@@ -22,7 +22,7 @@ from backend.core import clock
 from backend.core.db import console_session, watch_session
 from backend.core.errors import Conflict, UserError
 from backend.core.settings import settings
-from backend.demo import life, tonight
+from backend.demo import coming, life, tonight
 from backend.demo.people import EVENING_H, MORNING_H
 from backend.demo.unit import SPACE, ZONE, is_made, open_unit, unit_of
 from backend.demo.ward import Planned, Ward, dice, live_through
@@ -73,9 +73,9 @@ def _plan(ward: Ward, beds: Mapping[str, int], begin: datetime, now: datetime) -
     tonight.plan(ward, beds, now)
     for label, bed_id in beds.items():
         comes_at = begin + timedelta(hours=dice("opens", label).uniform(0, FILLS_OVER_H))
-        ward.plan(comes_at, partial(life.admit, ward, bed_id), now=comes_at)
+        ward.plan(comes_at, partial(coming.admit, ward, bed_id), now=comes_at)
     for shift in _shifts(begin, now)[:1]:
-        ward.plan(shift, partial(life.hand_over, ward), now=shift)
+        ward.plan(shift, partial(coming.hand_over, ward), now=shift)
     given_at = now - GIVEN_AGO
     ward.plan(given_at, partial(_given, ward, beds[GIVEN_IN_BED]), now=given_at)
 
@@ -171,18 +171,18 @@ def _take_up(ward: Ward, session: Session, now: datetime) -> None:
     ).all()
     ward.next_number = 1 + session.scalars(select(func.count()).select_from(Stay)).one()
     for stay, source_id in known:
-        someone = life.person_of(source_id or "", stay.id)
+        someone = coming.person_of(source_id or "", stay.id)
         ward.persons[stay.id] = someone
         ward.visits[stay.id] = 1_000
         bed = stay_queries.bed_now(session, stay.id)
         leaves_at = max(stay.admitted_at + someone.stays, now + timedelta(hours=6))
         if bed is not None:
-            ward.plan(leaves_at, partial(life.discharge, ward, stay.id, bed.id), now=now)
+            ward.plan(leaves_at, partial(coming.discharge, ward, stay.id, bed.id), now=now)
         life.look(ward, stay.id, session, now)
     for bed in stay_queries.free_beds(session, ward.unit_id):
         comes_at = now + timedelta(hours=dice("fills", bed.id).uniform(1, 12))
-        ward.plan(comes_at, partial(life.admit, ward, bed.id), now=now)
-    ward.plan(_shifts(now, now + timedelta(days=2))[0], partial(life.hand_over, ward), now=now)
+        ward.plan(comes_at, partial(coming.admit, ward, bed.id), now=now)
+    ward.plan(_shifts(now, now + timedelta(days=2))[0], partial(coming.hand_over, ward), now=now)
 
 
 def _shifts(begin: datetime, end: datetime) -> list[datetime]:

@@ -25,13 +25,17 @@ from tests.test_access import GUARDED, Guarded, _ill
 
 Browser = Callable[[str | None], TestClient]
 
+# A piece of the board, which is read as a whole.
+PIECE = "/beds/{stay_id}"
+# Kept by a device before anybody looks: it is written down as a copy.
+COPY = "/stays/{stay_id}/record/copy"
 # Of one patient, by their address: every such page is a read.
 OF_ONE = [
     route
     for route in GUARDED
     if route.method == "GET"
     and re.search(r"{(stay|alert)_id}", route.path)
-    and route.path != "/beds/{stay_id}"  # a piece of the board, which is read as a whole
+    and route.path not in {PIECE, COPY}
 ]
 # What a page cannot be asked without.
 ASKING = {"/stays/{stay_id}/record/scale": {"instrument": "cows"}}
@@ -77,6 +81,28 @@ def _views(session: Session) -> int:
     return session.query(AuditEntry).where(AuditEntry.action == "audit.viewed").count()
 
 
+def _forbid(session: Session, action: str) -> None:
+    session.execute(text("SET LOCAL ROLE vigil_owner"))
+    rule = f"CHECK (action <> '{action}') NOT VALID"
+    session.execute(text(f"ALTER TABLE audit_entry ADD CONSTRAINT nothing_is_read {rule}"))
+    session.execute(text("SET LOCAL ROLE vigil_console"))
+
+
+def test_a_copy_that_a_device_keeps_is_on_record_as_one(
+    session: Session, client: Browser, ill: dict[str, int]
+) -> None:
+    path = COPY.format(**ill)
+    assert client("nora").get(path).status_code == 200
+    entry = session.query(AuditEntry).where(AuditEntry.action == "census.viewed").one()
+    assert entry.subject == {"screen": f"copy of {ill['stay_id']}", "stay_ids": [ill["stay_id"]]}
+    assert _views(session) == 0
+    _forbid(session, "census.viewed")
+    with capture_logs():
+        refused = client("priya").get(path)
+    assert refused.status_code >= 500
+    assert "Pennywhistle" not in refused.text
+
+
 def test_the_routes_of_one_patient_are_really_listed() -> None:
     assert len(OF_ONE) >= 10
 
@@ -96,14 +122,7 @@ def test_whoever_opens_a_page_of_a_patient_is_on_record(
 def test_what_cannot_be_written_down_is_not_shown(
     session: Session, ask: Callable[[Guarded], Any], route: Guarded
 ) -> None:
-    session.execute(text("SET LOCAL ROLE vigil_owner"))
-    session.execute(
-        text(
-            "ALTER TABLE audit_entry ADD CONSTRAINT nothing_is_read"
-            " CHECK (action <> 'audit.viewed')"
-        )
-    )
-    session.execute(text("SET LOCAL ROLE vigil_console"))
+    _forbid(session, "audit.viewed")
     with capture_logs():
         answer = ask(route)
     assert answer.status_code >= 500

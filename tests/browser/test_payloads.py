@@ -42,6 +42,8 @@ from backend.observations.models import Observation
 from backend.observations.sheet.forms import SheetForm, TakeBackForm
 from backend.patients.models import Patient
 from backend.rounds.models import ObservationOrder
+from backend.rounds.safety.models import SafetyCheck
+from backend.stays.leave.models import Leave
 from backend.stays.models import Stay
 from tests.browser.conftest import sign_in
 from tests.conftest import sessions_on
@@ -158,6 +160,15 @@ TYPED: dict[str, tuple[str, ...]] = {
     "/alerts/{alert_id}/closing": ("note",),
     "/stays/{stay_id}/orders": ("reason",),
     "/stays/{stay_id}/orders/{observation_order_id}/end": ("reason",),
+    "/stays/{stay_id}/leave": ("escort", "medication"),
+    "/stays/{stay_id}/leave/{leave_id}/correct": ("escort", "medication", "reason"),
+    "/stays/{stay_id}/leave/{leave_id}/take-back": ("reason",),
+    "/stays/{stay_id}/nights": ("reason",),
+    "/stays/{stay_id}/nights/end": ("reason",),
+    "/stays/{stay_id}/safety": ("note",),
+    "/stays/{stay_id}/safety/{safety_check_id}/correct": ("note", "reason"),
+    "/stays/{stay_id}/safety/{safety_check_id}/take-back": ("reason",),
+    "/stays/{stay_id}/safety-orders": ("why",),
     "/stays/{stay_id}/restrictions": ("asked", "recipient"),
     "/stays/{stay_id}/restrictions/answer": ("reason",),
     "/stays/{stay_id}/emergency": ("recipient", "affiliation", "nature", "told"),
@@ -195,6 +206,17 @@ NOT_SHOWN = {
     "observed_local": "a time",
     "sent_at": "a time",
     "until_local": "a time",
+    "left": "a time",
+    "expected": "a time",
+    "returned": "a time",
+    "from_time": "a time",
+    "to_time": "a time",
+    "observed": "a time",
+    "watch_until": "a time",
+    "place": "a choice",
+    "doing": "a choice",
+    "concern": "a choice",
+    "tag": "sealed by us",
     "at_times": "times",
     "since": "a day",
     "until": "a day",
@@ -350,6 +372,35 @@ class Typist:
         self.send("theo", notes, text, ids, reason="", **own)
         self.send("theo", notes, text, ids, supersedes_id=self.newest(CounsellingNote)[0], **own)
 
+    def look_after(self, stay_id: int, text: str) -> None:
+        """Leaves, orders for the night and safety rounds, each put right and taken back."""
+        ids, own, stay = {"stay_id": stay_id}, {"opened_for": stay_id}, "/stays/{stay_id}"
+
+        def local(minutes: int) -> str:
+            at = clock.now() + timedelta(minutes=minutes)
+            return f"{at.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M:%S.%f}"
+
+        for _ in range(2):
+            away = {"why": "pass", "expected": local(60)}
+            self.send("nora", f"{stay}/leave", text, ids, **away, **own)
+            leave = ids | {"leave_id": self.newest(Leave)[0]}
+            right = away | {"left": local(0), "returned": local(0), **own}
+            self.send("nora", f"{stay}/leave/{{leave_id}}/correct", text, leave, **right)
+        leave = ids | {"leave_id": self.newest(Leave)[0]}
+        self.send("nora", f"{stay}/leave/{{leave_id}}/take-back", text, leave, **own)
+        # Who has an urgent alert is woken, so it is the other order for the night.
+        self.send("priya", f"{stay}/nights", text, ids, kind="spo2", **own)
+        self.send("priya", f"{stay}/nights/end", text, ids, kind="spo2", **own)
+        self.send("chen", f"{stay}/safety-orders", text, ids, level="q15", **own)
+        seen = {"place": "D", "doing": "T"}
+        for _ in range(2):
+            self.send("nora", f"{stay}/safety", text, ids, **seen, **own)
+        second, first = self.newest(SafetyCheck)[:2]
+        check = ids | {"safety_check_id": second}
+        self.send("nora", f"{stay}/safety/{{safety_check_id}}/take-back", text, check, **own)
+        check = ids | {"safety_check_id": first}
+        self.send("nora", f"{stay}/safety/{{safety_check_id}}/correct", text, check, **seen, **own)
+
     def administer(self, stay_id: int, text: str) -> None:
         """Glass that is broken, and people who are invited."""
         self.all_prove_who_they_are()
@@ -398,6 +449,7 @@ def planted(served: Served, fresh_database: str) -> list[int]:
         for stay_id, text in zip(found, TEXTS, strict=True):
             typist.chart(stay_id, text)
             typist.share(found[0], text)
+            typist.look_after(found[0], text)
             typist.administer(found[0], text)
         typist.plant()
         assert typist.sent == set(TYPED)
@@ -419,6 +471,10 @@ SEEN_BY = {
         "{stay}/manage",
         "{stay}/record",
         "{stay}/orders",
+        "{stay}/leave",
+        "{stay}/safety",
+        "/rounds",
+        "/rounds/safety",
         "{stay}/sharing",
         "{stay}/consents",
     ),
