@@ -151,7 +151,12 @@ def _due_statement() -> Executable:
     never: ColumnElement[datetime] = literal_column("'-infinity'::timestamptz")
     last_done = (
         select(func.coalesce(func.max(ended.done_at), never).label("at"))
-        .where(ended.order_id == Round.order_id, ended.done_at.is_not(None))
+        .where(
+            ended.order_id == Round.order_id,
+            ended.done_at.is_not(None),
+            # Else it is this round itself, called anew after its set was corrected.
+            ended.due_at < Round.due_at,
+        )
         .lateral()
     )
     first_missed = (

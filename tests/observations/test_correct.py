@@ -1,7 +1,7 @@
 """Putting right: a correction counts as if it had been right at first, and nothing disappears."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -27,6 +27,7 @@ from backend.observations import queries, service
 from backend.observations.chart import queries as chart
 from backend.observations.models import Observation, Outcome, Score, Source
 from backend.rounds import queries as rounds
+from backend.rounds import service as rounds_service
 from backend.stays.models import Stay
 from tests import build
 from tests.people import Ward
@@ -183,6 +184,9 @@ def after(
         row = service.record(session, nora, stay, key=uuid4(), sheet=first, source=Source.TYPED)
         for sheet in later:
             row = corrected(session, ward, stay, row, sheet)
+        # A set that answers a round first says what became of those before it; the watch says it
+        # where no set does. Here no watch runs.
+        rounds_service.let_pass(session, stay, until=now)
         return picture(session, stay)
     finally:
         nested.rollback()
@@ -234,6 +238,19 @@ def test_so_it_is_for_every_kind_that_is_written_down(
         right = after(session, ward, before=9, versions=[truth], ago=ago, uses=key)
         mended = after(session, ward, before=9, versions=[*mistakes, truth], ago=ago, uses=key)
     assert mended == right
+
+
+def test_what_nobody_did_after_all_is_overdue_since_it_was_first_missed(
+    session: Session, ward: Ward
+) -> None:
+    """The round that the mistake ticked off is no sign that somebody was there."""
+    drank = Set(0, build.CALM, other="fluid", numbers={"oral_in_ml": 1})
+    versions = [drank, replace(drank, numbers={})]
+    with clock.as_if(clock.now()):
+        ago = timedelta(minutes=1)
+        mended = after(session, ward, before=9, versions=versions, ago=ago, uses="fluid")
+    _, figures, _ = mended.board
+    assert "6 h overdue" in figures  # type: ignore[operator]  # a tuple of words
 
 
 def test_a_correction_keeps_both_rows_and_says_why(session: Session, ward: Ward) -> None:
