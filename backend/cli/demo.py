@@ -31,7 +31,7 @@ def demo(
     settings.cache_clear()
     log.configure("warning")
     try:
-        _prepare()
+        _prepare(serves=not describe)
         if describe:
             _describe()
             return
@@ -56,13 +56,14 @@ def demo(
             watching.kill()
 
 
-def _prepare() -> None:
+def _prepare(*, serves: bool) -> None:
     """Migrate only where there is something to migrate: loading the migrator is slow."""
     from backend.cli import serve  # noqa: PLC0415 (its libraries, after the settings)
     from backend.core import postgres  # noqa: PLC0415 (starts the server, after the settings)
     from backend.core.schema import is_current  # noqa: PLC0415
 
-    serve.check_address()
+    if serves:
+        serve.check_address()
     typer.echo("Starting PostgreSQL …")
     postgres.url()
     if not is_current():
